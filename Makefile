@@ -1,0 +1,46 @@
+# Two commands matter: `make book` builds the course, `make test` checks all of it. `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+# Threads that wait should sleep: on a busy machine spinning makes small networks thirty times slower.
+export OMP_WAIT_POLICY = PASSIVE
+.DEFAULT_GOAL := help
+.PHONY: help book test notebooks assignments grade lint clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+book: notebooks ## build the book: environment, executed notebooks, site
+	$(BIN)/jupyter-book build book --all -W --keep-going
+	@echo; echo "The book: $(CURDIR)/book/_build/html/index.html"
+
+test: .venv/ready ## lint, notebooks, book with warnings as errors, browser checks, grading round trip, unit tests
+	.ci/system chromium
+	$(MAKE) lint
+	$(MAKE) book
+	$(BIN)/pytest
+
+notebooks: .venv/ready ## run every notebook whose inputs changed (PROFILE=gpu for the large parameters)
+	$(BIN)/python notebooks/run.py --profile $(or $(PROFILE),cpu)
+
+assignments: .venv/ready ## make the students' copy of an assignment (SET=ps1_minimax)
+	cd autograder && ../$(BIN)/nbgrader generate_assignment $(or $(SET),ps1_minimax) --force
+
+grade: .venv/ready ## grade what lies in autograder/submitted (SET=ps1_minimax)
+	cd autograder && ../$(BIN)/nbgrader autograde $(or $(SET),ps1_minimax) && ../$(BIN)/nbgrader generate_feedback $(or $(SET),ps1_minimax)
+
+lint: .venv/ready ## style of the code, and question cells that differ from the question bank
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check --isolated --line-length 78 notebooks autograder/source --exclude '*.py'
+	$(BIN)/python -m autograder.sync --check
+
+clean: ## remove what was built (not the environment, not grades)
+	rm -rf book/_build book/notebooks book/claims.json .pytest_cache .ruff_cache .hypothesis
+
+# pip can be interrupted: the mark is set only when everything is in place.
+.venv/ready: requirements.txt pyproject.toml
+	.ci/system python
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
+	$(BIN)/pip install --disable-pip-version-check -q --no-deps -e .
+	@touch $@
