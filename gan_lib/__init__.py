@@ -1,0 +1,1 @@
+"""Generative adversarial networks: small, exact, documented parts that every page of the course imports."""
