@@ -1,0 +1,220 @@
+"""The command line, as processes that are really killed and as calls that are really wrong."""
+
+import inspect
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from gan_lib.__main__ import app, train
+from gan_lib.data import DATASETS
+from gan_lib.objectives import OBJECTIVES
+from gan_lib.training import UPDATES
+
+EPOCHS = 10
+TINY = f"--dataset fashion_mnist_10k --limit 512 --batch-size 64 --epochs {EPOCHS} --width 8 --sample-every 2"
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+def start(out):
+    # one thread: the reference runs beside the others, and sums must be split in the same way
+    return subprocess.Popen(
+        [sys.executable, "-m", "gan_lib", "train", *TINY.split(), "--device", "cpu", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def finish(process):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out.splitlines()
+
+
+def stop_when(reached, process, how=signal.SIGKILL):
+    """Signal the process as soon as reached() holds; return its exit code and stderr."""
+    deadline = time.monotonic() + 300
+    while not reached():
+        assert process.poll() is None, f"ended by itself: {process.stderr.read()}"
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.send_signal(how)
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err
+
+
+def changes(path):
+    """A function that tells whether the file has been written since now."""
+
+    def stamp():
+        return path.stat().st_mtime_ns if path.exists() else None
+
+    before = stamp()
+    return lambda: stamp() != before
+
+
+def kept(out):
+    """Number of epochs in the checkpoint, 0 without one."""
+    path = out / "checkpoint.pt"
+    return len(torch.load(path)["run"]["records"]) if path.exists() else 0
+
+
+def without_times(record):
+    return {name: value for name, value in record.items() if name not in ("seconds", "images_per_second")}
+
+
+def log_of(out):
+    return [without_times(json.loads(line)) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def grids_of(out):
+    return {path.name: path.read_bytes() for path in (out / "samples").iterdir()}
+
+
+def assert_equal(a, b, where="checkpoint"):
+    """Nested states with equal keys, and tensors and numbers that are equal to the bit; times aside."""
+    if isinstance(a, dict):
+        a, b = without_times(a), without_times(b)
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_equal(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list):
+        assert_equal(dict(enumerate(a)), dict(enumerate(b)), where)
+    else:
+        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b, where
+
+
+def test_a_run_killed_again_and_again_ends_like_one_left_alone(tmp_path):
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    checkpoint = killed / "checkpoint.pt"
+    reference = start(alone)
+
+    # before there is any checkpoint
+    code, _ = stop_when((killed / "config.json").exists, start(killed))
+    assert code == -signal.SIGKILL and kept(killed) == 0
+
+    # as the first checkpoint appears
+    code, _ = stop_when(changes(checkpoint), start(killed))
+    done = kept(killed)
+    assert code == -signal.SIGKILL and 0 < done < EPOCHS
+
+    # between an epoch's line in the log and its checkpoint, or just after; and a torn file is left behind
+    log = killed / "log.jsonl"
+    code, _ = stop_when(lambda: log.read_text().count("\n") > done, start(killed))
+    assert code == -signal.SIGKILL and done <= kept(killed) < EPOCHS
+    (killed / "checkpoint.pt.tmp").write_bytes(b"torn")
+
+    # amid the steps of an epoch
+    done, written = kept(killed), changes(checkpoint)
+    code, _ = stop_when(lambda: written() and not time.sleep(0.1), start(killed))
+    assert code == -signal.SIGKILL and done < kept(killed) < EPOCHS
+
+    # by Ctrl-C, which says how to go on
+    done = kept(killed)
+    code, err = stop_when(changes(checkpoint), start(killed), signal.SIGINT)
+    assert code == 130 and "Traceback" not in err
+    assert f"to continue after the last whole epoch: python -m gan_lib train {TINY}" in err
+    assert done < kept(killed) < EPOCHS
+
+    done = kept(killed)
+    lines = finish(start(killed))
+    assert lines[0] == f"{killed} holds {done} of {EPOCHS} epochs: going on from there"
+    assert [line.split(" |")[0] for line in lines[1:]] == [f"Epoch {e}/{EPOCHS}" for e in range(done + 1, 11)]
+
+    lines = finish(reference)
+    epoch = r"Epoch \d+/10 \| G Loss: \d\.\d{4} \| D Loss: \d\.\d{4}"
+    assert len(lines) == EPOCHS and all(re.fullmatch(epoch, line) for line in lines)
+    assert_equal(torch.load(alone / "checkpoint.pt"), torch.load(checkpoint))
+    assert log_of(alone) == log_of(killed) and len(log_of(alone)) == EPOCHS
+    assert grids_of(alone) == grids_of(killed) and len(grids_of(alone)) == EPOCHS // 2
+
+
+def test_the_embedded_data_set_needs_no_network(tmp_path, monkeypatch):
+    def offline(*_, **__):
+        raise OSError("the network was asked for")
+
+    monkeypatch.setattr(socket, "socket", offline)
+    monkeypatch.setattr(socket, "getaddrinfo", offline)
+    monkeypatch.chdir(tmp_path)
+    given = {"dataset": "fashion_mnist_10k", "limit": 32, "batch_size": 16, "width": 2, "epochs": 1}
+    result = call(*[f"--{name.replace('_', '-')}={value}" for name, value in given.items()])
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "runs" / "seed-dcgan-fashion_mnist_10k"
+    assert (out / "samples" / "epoch_0001.png").exists()
+    config = json.loads((out / "config.json").read_text())
+    preset = {"learning_rate": 1e-4, "beta1": 0.5, "objective": "non_saturating", "latent_dim": 128}
+    assert given.items() <= config.items() and preset.items() <= config.items()
+
+
+@pytest.mark.skipif("GAN_DATA" not in os.environ, reason="real CIFAR-10: set GAN_DATA to its folder")
+def test_real_cifar10_trains_in_colour(tmp_path):
+    result = call(*f"--epochs 1 --limit 64 --batch-size 32 --width 4 --no-download --out {tmp_path}".split())
+    assert result.exit_code == 0, result.output
+    weights = torch.load(tmp_path / "checkpoint.pt")["run"]["discriminator"]
+    assert next(iter(weights.values())).shape[1] == 3
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        ("--preset seed", "preset must be one of seed-dcgan; got 'seed'"),
+        ("--dataset cifar", f"dataset must be one of {', '.join(DATASETS)}; got 'cifar'"),
+        ("--objective hinges", "objective must be one of minimax, non_saturating; got 'hinges'"),
+        ("--update both", "update must be one of simultaneous, alternating; got 'both'"),
+        ("--epochs -1", "epochs must be a whole number of at least 1; got -1"),
+        ("--device tpu", "device must be auto, cpu, cuda or cuda:N; got 'tpu'"),
+        ("--limit 100", "batch_size must be at most the number of images, 100; got 256"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path, arguments, says):
+    out = tmp_path / "run"
+    result = call("--dataset", "fashion_mnist_10k", "--out", out, *arguments.split())
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"error: {says}\n")
+    assert not out.exists()
+
+
+def test_a_missing_data_set_is_one_line_and_exit_code_2(tmp_path):
+    out = tmp_path / "run"
+    result = call("--dataset", "cifar10", "--data", tmp_path / "none", "--no-download", "--out", out)
+    assert result.exit_code == 2 and result.stdout == "" and not out.exists()
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert "none" in result.stderr
+
+
+def test_a_value_that_is_no_number_is_exit_code_2():
+    result = call("--epochs", "many")
+    assert result.exit_code == 2 and "Error: Invalid value for '--epochs'" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path):
+    small = f"--dataset fashion_mnist_10k --limit 32 --batch-size 16 --width 2 --epochs 1 --out {tmp_path}"
+    assert call(*small.split()).exit_code == 0
+    result = call(*small.split(), "--objective", "minimax")
+    assert result.exit_code == 2
+    assert "belongs to another run (objective 'non_saturating' -> 'minimax')" in result.stderr
+
+
+def test_help_says_what_every_option_means_and_its_default():
+    result = call("--help")
+    assert result.exit_code == 0
+    examples, *options = result.stdout.split("\n  --")
+    assert "python -m gan_lib train --preset seed-dcgan --dataset cifar10 --epochs 300\n" in examples
+    says = {text.split()[0]: " ".join(text.split()) for text in options}
+    for name in inspect.signature(train).parameters:
+        assert "Default: " in says[name.replace("_", "-")], name
+    for option, known in {"dataset": DATASETS, "objective": OBJECTIVES, "update": UPDATES}.items():
+        assert f"one of {', '.join(known)}" in says[option]
