@@ -1,0 +1,1 @@
+"""The question bank: every question of the course once, with its key and a reason for every option."""

@@ -1,0 +1,293 @@
+"""The one reader of the question bank: loads and checks the YAML sets beside this file, hands questions out.
+
+A set is one YAML file, a list of questions; its name is the file's name without ``.yml``. A question has
+
+- ``id`` ("T1"), ``kind`` (one of `KINDS`), ``title``, ``text``, ``explanation``: Markdown with ``$...$``;
+- optionally ``code`` (Python), ``page`` (the page that decides it) and ``changed`` (what differs from the
+  source question, and why);
+- by kind ``options``, a mapping of the letters A, B, ... to ``text``, ``correct``, ``reason`` and optionally
+  ``claims``; or ``answer`` (and for a number optionally ``tolerance``, else 0); or ``rubric``, a list of
+  ``criterion`` and ``points``;
+- ``rows``, a mapping of ids such as ``000-T1-B`` to what the source said there (``said``), the ``verdict`` on
+  it (one of `VERDICTS`), what ``holds`` instead, and optionally the ids of the ``claims`` that decide it.
+
+What does not fit raises `BankError`, which names file, question and field.
+"""
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent
+VERDICTS = ("true", "true with condition", "false", "contested", "outdated")
+NUMBER = (int, float)
+TYPE_NAMES = {str: "a text", bool: "true or false", list: "a list", dict: "a mapping", NUMBER: "a number"}
+COMMON = {"id": str, "kind": str, "title": str, "text": str, "explanation": str, "rows": dict}
+EXTRA = {"code": str, "page": str, "changed": str}
+# kind: (fields it needs beyond COMMON, fields it may have beyond EXTRA)
+KINDS: dict[str, tuple[dict, dict]] = {
+    "single": ({"options": dict}, {}),
+    "multiple": ({"options": dict}, {}),
+    "numeric": ({"answer": NUMBER}, {"tolerance": NUMBER}),
+    "text": ({"answer": str}, {}),
+    "essay": ({"rubric": list}, {}),
+}
+
+
+class BankError(ValueError):
+    """A set that breaks the layout; the message reads ``file: question: field: what is wrong``."""
+
+
+@dataclass(frozen=True)
+class Option:
+    letter: str
+    text: str
+    correct: bool
+    reason: str
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One audited statement of the source: what it said, the verdict on it, what holds."""
+
+    id: str
+    said: str
+    verdict: str
+    holds: str
+    claims: tuple[str, ...] = ()
+
+    @property
+    def question(self) -> str:
+        """Id of the question that the row belongs to: "T1" for "000-T1-B"."""
+        return self.id.split("-")[1]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    criterion: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Question:
+    id: str
+    set: str
+    kind: str
+    title: str
+    text: str
+    explanation: str
+    rows: tuple[Row, ...]
+    code: str | None = None
+    options: tuple[Option, ...] = ()
+    answer: float | str | None = None
+    tolerance: float | None = None
+    rubric: tuple[Criterion, ...] = ()
+    page: str | None = None
+    changed: str | None = None
+
+    @property
+    def key(self) -> frozenset[str] | float | str | None:
+        """The right answer: a set of letters, a number or a text; None for an essay."""
+        if self.options:
+            return frozenset(option.letter for option in self.options if option.correct)
+        return self.answer
+
+
+def load(folder: Path = FOLDER) -> dict[str, Question]:
+    """Every question of the YAML sets in `folder`, keyed by id, in the order of file names and of each file.
+
+    Row ids are unique as well: each contains the id of its question.
+
+    Raises: BankError if there is no set, a set breaks the layout, or an id stands twice.
+    """
+    files = sorted(folder.glob("*.yml"))
+    if not files:
+        raise BankError(f"{folder}: no question set (*.yml) here")
+    bank: dict[str, Question] = {}
+    for file in files:
+        for question in _read_set(file):
+            if question.id in bank:
+                taken = bank[question.id].set
+                raise BankError(f"{file.name}: {question.id}: id: already taken by a question in {taken}.yml")
+            bank[question.id] = question
+    return bank
+
+
+def rows() -> list[Row]:
+    """Every audited statement of the bank, in the bank's order."""
+    return [row for question in load().values() for row in question.rows]
+
+
+def quiz(*ids: str) -> list[dict[str, Any]]:
+    """The named questions as plain dicts, keys and reasons included, for a self-check quiz.
+
+    Raises: KeyError for an unknown id; ValueError for an essay, which nothing can check by itself.
+    """
+    bank = load()
+    unknown = [name for name in ids if name not in bank]
+    if unknown:
+        raise KeyError(f"no question {', '.join(unknown)}; the bank has {', '.join(bank)}")
+    essays = [name for name in ids if bank[name].kind == "essay"]
+    if essays:
+        raise ValueError(f"{', '.join(essays)}: an essay cannot stand in a quiz")
+    return [_quiz_entry(bank[name]) for name in ids]
+
+
+def markdown(question: Question) -> str:
+    """The Markdown of a question as a student sees it: title, text, code, options; no key and no reasons."""
+    parts = [f"### {question.id} · {question.title}", question.text]
+    if question.code is not None:
+        parts.append(f"```python\n{question.code}\n```")
+    if question.options:
+        parts.append(
+            "\n".join(f"- **{option.letter}.** {_one_line(option.text)}" for option in question.options)
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _quiz_entry(question: Question) -> dict[str, Any]:
+    plain = ("id", "kind", "title", "text", "code", "answer", "tolerance", "explanation")
+    options = [
+        {"letter": option.letter, "text": option.text, "correct": option.correct, "reason": option.reason}
+        for option in question.options
+    ]
+    return {name: getattr(question, name) for name in plain} | {"options": options}
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's own reading keeps the last of two equal keys and says nothing; this one refuses."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for position, key in enumerate(keys):
+            if key.value in (earlier.value for earlier in keys[:position]):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} stands twice in one mapping", key.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def _read_set(file: Path) -> list[Question]:
+    try:
+        raw = yaml.load(file.read_text(encoding="utf-8"), _UniqueKeys)
+    except yaml.YAMLError as error:
+        raise BankError(f"{file.name}: {error}") from error
+    if not isinstance(raw, list):
+        raise BankError(f"{file.name}: expected a list of questions, got {raw!r:.80}")
+    return [_question(entry, file, number) for number, entry in enumerate(raw, 1)]
+
+
+# Below, `where` is the beginning of a message, up to the name of a field: "coding.yml: C1: options.B."
+
+
+def _question(raw: Any, file: Path, number: int) -> Question:
+    if not isinstance(raw, dict):
+        raise BankError(f"{file.name}: question {number}: expected the fields of a question, got {raw!r:.80}")
+    where = f"{file.name}: {raw.get('id') or f'question {number}'}: "
+    kind = raw.get("kind")
+    if kind not in list(KINDS):
+        raise BankError(f"{where}kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    needed, allowed = KINDS[kind]
+    fields = _fields(raw, where, COMMON | needed, EXTRA | allowed, f"a question of kind {kind}")
+    if kind == "numeric":
+        fields["tolerance"] = float(fields.get("tolerance", 0))
+        if not fields["tolerance"] >= 0:
+            raise BankError(f"{where}tolerance: expected 0 or more, got {fields['tolerance']}")
+    if "options" in fields:
+        fields["options"] = _options(fields["options"], kind, where)
+    if "rubric" in fields:
+        fields["rubric"] = _rubric(fields["rubric"], where)
+    fields["rows"] = _rows(fields["rows"], fields["id"], where)
+    return Question(set=file.stem, **fields)
+
+
+def _options(raw: dict, kind: str, where: str) -> tuple[Option, ...]:
+    letters = list(ascii_uppercase[: len(raw)])
+    if len(raw) < 2 or list(raw) != letters:
+        raise BankError(
+            f"{where}options: expected letters A, B, ... in order, got {', '.join(map(str, raw))}"
+        )
+    options = []
+    for letter, entry in raw.items():
+        here = f"{where}options.{letter}."
+        fields = _fields(
+            entry, here, {"text": str, "correct": bool, "reason": str}, {"claims": list}, "an option"
+        )
+        options.append(Option(letter, **fields | {"claims": _claims(fields, here)}))
+    right = sum(option.correct for option in options)
+    if right == 0 or (kind == "single" and right > 1):
+        wanted = "exactly one" if kind == "single" else "at least one"
+        raise BankError(f"{where}options: a {kind} choice needs {wanted} correct option, got {right}")
+    return tuple(options)
+
+
+def _rows(raw: dict, question: str, where: str) -> tuple[Row, ...]:
+    found = []
+    for name, entry in raw.items():
+        here = f"{where}rows.{name}."
+        if not re.fullmatch(rf"\d{{3}}-{re.escape(question)}(-\w+)?", str(name)):
+            raise BankError(f"{where}rows.{name}: expected an id such as 000-{question} or 000-{question}-B")
+        if isinstance(entry, dict) and isinstance(entry.get("verdict"), bool):
+            entry = entry | {"verdict": str(entry["verdict"]).lower()}  # YAML reads a bare true as a boolean
+        fields = _fields(entry, here, {"said": str, "verdict": str}, {"holds": str, "claims": list}, "a row")
+        verdict, holds = fields["verdict"], fields.get("holds", "")
+        if verdict not in VERDICTS:
+            raise BankError(f"{here}verdict: expected one of {', '.join(VERDICTS)}, got {verdict!r}")
+        if not holds and verdict != "true":
+            raise BankError(f"{here}holds: missing (only a plain true may go without)")
+        found.append(Row(name, _one_line(fields["said"]), verdict, _one_line(holds), _claims(fields, here)))
+    return tuple(found)
+
+
+def _rubric(raw: list, where: str) -> tuple[Criterion, ...]:
+    if not raw:
+        raise BankError(f"{where}rubric: empty")
+    criteria = []
+    for number, entry in enumerate(raw, 1):
+        here = f"{where}rubric.{number}."
+        fields = _fields(entry, here, {"criterion": str, "points": NUMBER}, {}, "a criterion")
+        if not fields["points"] > 0:
+            raise BankError(f"{here}points: expected more than 0, got {fields['points']}")
+        criteria.append(Criterion(_one_line(fields["criterion"]), fields["points"]))
+    return tuple(criteria)
+
+
+def _claims(fields: dict, where: str) -> tuple[str, ...]:
+    claims = fields.get("claims", [])
+    for name in claims:
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+            raise BankError(f"{where}claims: expected ids such as js-saturates, got {name!r}")
+    return tuple(claims)
+
+
+def _fields(raw: Any, where: str, required: dict, optional: dict, what: str) -> dict[str, Any]:
+    """The fields of one mapping, checked for presence and type; texts stripped, absent ones left out."""
+    if not isinstance(raw, dict):
+        raise BankError(f"{where.rstrip('.: ')}: expected the fields of {what}, got {raw!r:.80}")
+    types = required | optional
+    for name in raw:
+        if name not in types:
+            raise BankError(f"{where}{name}: {what} has no such field; it may have {', '.join(types)}")
+    fields = {}
+    for name, expected in types.items():
+        value = raw.get(name)
+        if isinstance(value, str):
+            value = value.lstrip("\n").rstrip()  # code may begin with an indented line
+        if value is None or value == "":
+            if name in required:
+                raise BankError(f"{where}{name}: missing ({what} needs it)")
+            continue
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise BankError(f"{where}{name}: expected {TYPE_NAMES[expected]}, got {value!r:.80}")
+        fields[name] = value
+    return fields
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,282 @@
+import re
+import textwrap
+
+import pytest
+
+from questions import bank
+
+KEYS = {
+    "T1": {"B"},
+    "T3": {"B"},
+    "T4": 0,
+    "T7": {"A", "B"},
+    "T11": {"B"},
+    "T12": 0.5,
+    "C1": {"A", "B", "C"},
+    "C9": {"A"},
+    "C10": {"A", "B", "D"},
+    "C11": {"A"},
+    "C12": "float",
+}
+VALID = """
+- id: X1
+  kind: single
+  title: A title
+  text: Which one?
+  explanation: Because.
+  options:
+    A: {text: first, correct: true, reason: it is}
+    B: {text: second, correct: false, reason: it is not}
+  rows:
+    000-X1-A: {said: something, verdict: true}
+"""
+
+
+@pytest.fixture(scope="module")
+def questions():
+    return bank.load()
+
+
+@pytest.fixture
+def load_text(tmp_path):
+    """Loads a bank from the texts of its sets, given by name."""
+
+    def load(**sets):
+        for name, text in sets.items():
+            (tmp_path / f"{name}.yml").write_text(textwrap.dedent(text), encoding="utf-8")
+        return bank.load(tmp_path)
+
+    return load
+
+
+# The questions of the course
+
+
+def test_keys_are_the_corrected_ones(questions):
+    keys = {name: question.key for name, question in questions.items() if question.kind != "essay"}
+    assert keys == KEYS
+    assert type(questions["C12"].answer) is str
+    assert questions["Q1"].key is None
+
+
+def test_each_set_holds_its_own_questions(questions):
+    for name, question in questions.items():
+        assert question.id == name
+        assert question.set == {"T": "theory", "C": "coding", "Q": "essays"}[name[0]]
+
+
+def test_every_part_of_a_source_question_is_audited(questions):
+    """A choice question has a row for each of its options; every question has at least one row."""
+    for question in questions.values():
+        suffixes = {row.id.rpartition("-")[2] for row in question.rows}
+        assert suffixes >= {option.letter for option in question.options}, question.id
+        assert question.rows, question.id
+
+
+def test_row_ids_are_unique_and_name_their_question(questions):
+    ids = [row.id for row in bank.rows()]
+    assert len(ids) == len(set(ids)) == sum(len(question.rows) for question in questions.values())
+    for question in questions.values():
+        assert {row.question for row in question.rows} == {question.id}
+
+
+def test_what_is_not_plainly_true_says_what_holds(questions):
+    for row in bank.rows():
+        assert row.said and row.verdict in bank.VERDICTS
+        assert row.holds or row.verdict == "true", row.id
+        assert "\n" not in row.said + row.holds, f"{row.id} must fit into a table cell"
+
+
+def test_a_question_with_a_false_or_disputed_row_says_what_changed(questions):
+    for question in questions.values():
+        if any(row.verdict in ("false", "contested", "outdated") for row in question.rows):
+            assert question.changed, question.id
+
+
+def test_mathematics_is_closed_and_free_of_html(questions):
+    for question in questions.values():
+        texts = [question.text, question.explanation, question.changed or ""]
+        texts += [part for option in question.options for part in (option.text, option.reason)]
+        texts += [part for row in question.rows for part in (row.said, row.holds)]
+        for text in texts:
+            prose = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+            assert prose.count("$") % 2 == 0, (question.id, text)
+            assert prose.count("{") == prose.count("}"), (question.id, text)
+            assert not re.search(r"</?[a-z]", prose), (question.id, text)
+
+
+def test_code_of_a_question_compiles(questions):
+    with_code = [question for question in questions.values() if question.code]
+    assert {question.set for question in with_code} == {"coding"}
+    for question in with_code:
+        compile(question.code, question.id, "exec")
+
+
+def test_essays_have_a_model_answer_of_the_asked_length_and_ten_points(questions):
+    essays = [question for question in questions.values() if question.kind == "essay"]
+    assert [essay.id for essay in essays] == ["Q1", "Q3"]
+    for essay in essays:
+        assert 300 <= len(essay.explanation.split()) <= 500, essay.id
+        assert sum(criterion.points for criterion in essay.rubric) == 10, essay.id
+
+
+# Handing questions out
+
+
+def test_quiz_gives_plain_dicts_with_key_and_reasons():
+    choice, number = bank.quiz("T1", "T12")
+    assert list(choice) == list(number)
+    names = {"id", "kind", "title", "text", "code", "options", "answer", "tolerance", "explanation"}
+    assert set(choice) == names
+    assert [option["letter"] for option in choice["options"] if option["correct"]] == ["B"]
+    assert all(set(option) == {"letter", "text", "correct", "reason"} for option in choice["options"])
+    assert (number["options"], number["answer"], number["tolerance"]) == ([], 0.5, 0)
+
+
+def test_quiz_refuses_unknown_ids_and_essays():
+    with pytest.raises(KeyError, match=r"no question T99; the bank has .*T1"):
+        bank.quiz("T1", "T99")
+    with pytest.raises(ValueError, match="Q1: an essay"):
+        bank.quiz("T1", "Q1")
+
+
+def test_markdown_shows_the_question_but_neither_key_nor_reasons(questions):
+    for question in questions.values():
+        shown = bank.markdown(question)
+        assert question.title in shown and question.text in shown
+        for option in question.options:
+            assert f"- **{option.letter}.** {' '.join(option.text.split())}\n" in shown
+            assert option.reason not in shown
+        assert question.explanation not in shown
+        assert question.changed is None or question.changed not in shown
+        assert not re.search(r"\[x\]|correct:|true\b|✓", shown.replace(question.text, ""))
+
+
+def test_markdown_does_not_depend_on_the_key(load_text):
+    right = load_text(one=VALID)["X1"]
+    flipped = VALID.replace("correct: true", "correct: maybe").replace("correct: false", "correct: true")
+    other = load_text(one=flipped.replace("correct: maybe", "correct: false"))["X1"]
+    assert right.key != other.key
+    assert bank.markdown(right) == bank.markdown(other)
+
+
+def test_markdown_layout(load_text):
+    question = load_text(one=VALID.replace("  options:", "  code: |\n    a = 1\n    b = 2\n  options:"))["X1"]
+    assert bank.markdown(question) == (
+        "### X1 · A title\n\nWhich one?\n\n```python\na = 1\nb = 2\n```\n\n- **A.** first\n- **B.** second\n"
+    )
+
+
+# Reading
+
+
+def test_a_valid_set_loads(load_text):
+    question = load_text(one=VALID)["X1"]
+    assert question.key == {"A"}
+    assert (question.set, question.tolerance, question.page) == ("one", None, None)
+    assert question.rows == (bank.Row("000-X1-A", "something", "true", ""),)
+
+
+def test_code_keeps_the_indentation_of_its_first_line(load_text):
+    text = VALID.replace("  options:", "  code: |2\n        return 1\n  options:")
+    assert load_text(one=text)["X1"].code == "    return 1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  title: A title", "  titel: A title", "one.yml: X1: titel: .*no such field"),
+        ("  title: A title\n", "", "one.yml: X1: title: missing"),
+        ("  title: A title", "  title: ' '", "one.yml: X1: title: missing"),
+        ("  title: A title", "  title: 7", "one.yml: X1: title: expected a text, got 7"),
+        ("kind: single", "kind: riddle", "one.yml: X1: kind: expected one of .*got 'riddle'"),
+        ("- id: X1\n  kind", "- kind", "one.yml: question 1: id: missing"),
+        (", reason: it is}", "}", "one.yml: X1: options.A.reason: missing"),
+        ("reason: it is}", "reason: it is, hint: no}", "one.yml: X1: options.A.hint: .*no such field"),
+        ("correct: true", "correct: 1", "one.yml: X1: options.A.correct: expected true or false, got 1"),
+        ("correct: false", "correct: true", "one.yml: X1: options: .*exactly one correct option, got 2"),
+        ("correct: true", "correct: false", "one.yml: X1: options: .*exactly one correct option, got 0"),
+        ("    B: {", "    C: {", "one.yml: X1: options: expected letters A, B, ... in order, got A, C"),
+        ("    B: {", "    A: {", "one.yml: 'A' stands twice in one mapping"),
+        ("verdict: true}", "verdict: maybe}", "one.yml: X1: rows.000-X1-A.verdict: .*got 'maybe'"),
+        ("verdict: true}", "verdict: false}", "one.yml: X1: rows.000-X1-A.holds: missing"),
+        ("{said: something, ", "{", "one.yml: X1: rows.000-X1-A.said: missing"),
+        ("{said: something, verdict: true}", "", "one.yml: X1: rows.000-X1-A: expected the fields of a row"),
+        ("000-X1-A:", "000-X2-A:", "one.yml: X1: rows.000-X2-A: expected an id such as 000-X1"),
+        ("verdict: true}", "verdict: true, claims: [No_Claim]}", "rows.000-X1-A.claims: .*'No_Claim'"),
+        ("verdict: true}", "verdict: true, claims: js}", "rows.000-X1-A.claims: expected a list"),
+        ("  options:", "  answer: 3\n  options:", "one.yml: X1: answer: .*single has no such field"),
+        ("- id: X1", "- id: X1\n  id: X1", "one.yml: 'id' stands twice in one mapping"),
+    ],
+)
+def test_an_error_names_file_question_and_field(load_text, old, new, message):
+    assert old in VALID
+    with pytest.raises(bank.BankError, match=message):
+        load_text(one=VALID.replace(old, new, 1))
+
+
+def test_a_multiple_choice_needs_a_correct_option(load_text):
+    text = VALID.replace("kind: single", "kind: multiple")
+    assert load_text(one=text.replace("correct: false", "correct: true"))["X1"].key == {"A", "B"}
+    with pytest.raises(bank.BankError, match=r"X1: options: .*at least one correct option, got 0"):
+        load_text(one=text.replace("correct: true", "correct: false"))
+
+
+def without_options(kind, extra=""):
+    return re.sub(r"  options:\n.*\n.*\n", extra, VALID.replace("kind: single", f"kind: {kind}"))
+
+
+def test_answers_of_numbers_and_texts(load_text):
+    number = load_text(one=without_options("numeric", "  answer: 0\n  tolerance: 0.01\n"))["X1"]
+    assert (number.key, number.tolerance) == (0, 0.01)
+    assert load_text(one=without_options("text", "  answer: 'int'\n"))["X1"].key == "int"
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra", "message"),
+    [
+        ("numeric", "", "X1: answer: missing"),
+        ("numeric", "  answer: half\n", "X1: answer: expected a number, got 'half'"),
+        ("numeric", "  answer: true\n", "X1: answer: expected a number, got True"),
+        ("numeric", "  answer: 1\n  tolerance: -1\n", "X1: tolerance: expected 0 or more, got -1"),
+        ("text", "  answer: 1\n", "X1: answer: expected a text, got 1"),
+        ("text", "  answer: a\n  tolerance: 1\n", "X1: tolerance: .*no such field"),
+        ("multiple", "", "X1: options: missing"),
+        ("essay", "", "X1: rubric: missing"),
+        ("essay", "  rubric: []\n", "X1: rubric: empty"),
+        (
+            "essay",
+            "  rubric:\n    - {criterion: a, points: 0}\n",
+            "X1: rubric.1.points: expected more",
+        ),
+        ("essay", "  rubric:\n    - {criterion: a}\n", "X1: rubric.1.points: missing"),
+    ],
+)
+def test_a_kind_needs_its_own_fields(load_text, kind, extra, message):
+    with pytest.raises(bank.BankError, match=message):
+        load_text(one=without_options(kind, extra))
+
+
+def test_ids_are_unique_within_and_across_sets(load_text):
+    with pytest.raises(bank.BankError, match=r"one.yml: X1: id: already taken by a question in one.yml"):
+        load_text(one=VALID + VALID)
+    with pytest.raises(bank.BankError, match=r"two.yml: X1: id: already taken by a question in one.yml"):
+        load_text(one=VALID, two=VALID)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("set: one", "one.yml: expected a list of questions"),
+        ("- just a text", "one.yml: question 1: expected the fields of a question"),
+        ("- id: [", "one.yml: while parsing"),
+    ],
+)
+def test_what_is_no_set_is_refused(load_text, text, message):
+    with pytest.raises(bank.BankError, match=message):
+        load_text(one=text)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(bank.BankError, match="no question set"):
+        bank.load(tmp_path)
