@@ -31,7 +31,7 @@ grade: .venv/ready ## grade what lies in autograder/submitted (SET=ps1_minimax)
 lint: .venv/ready ## style of the code, and question cells that differ from the question bank
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/ruff format --check --isolated --line-length 78 notebooks autograder/source --exclude '*.py'
+	$(BIN)/ruff format --check --isolated --line-length 78 notebooks --exclude '*.py'
 	$(BIN)/python -m autograder.sync --check
 
 clean: ## remove what was built (not the environment, not grades)

@@ -1,0 +1,44 @@
+"""nbgrader's settings for this course; read by every nbgrader command that is typed in this folder."""
+
+from pathlib import Path
+
+c = get_config()  # noqa: F821 (nbgrader defines it)
+course = Path(__file__).resolve().parent
+
+c.CourseDirectory.course_id = "gan"
+c.CourseDirectory.root = str(course)
+
+# A command that meets another one's lock waits for it: SQLite's own patience is 5 seconds.
+c.CourseDirectory.db_url = f"sqlite:///{course / 'gradebook.db'}?timeout=60"
+
+# What stands in the released notebook where the solution was.
+c.ClearSolutions.code_stub = {"python": "raise NotImplementedError  # your work takes the place of this line"}
+
+# nbgrader's own list with ClearAnswers in the place of ClearSolutions: no stub below an answer's blank.
+c.GenerateAssignment.preprocessors = [
+    "nbgrader.preprocessors.IncludeHeaderFooter",
+    "nbgrader.preprocessors.InstantiateTests",
+    "nbgrader.preprocessors.LockCells",
+    "autograder.answers.ClearAnswers",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.SaveCells",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+# The first cell of a notebook imports torch: from a cold network disk more than nbgrader's 30 seconds.
+c.Execute.timeout = 120
+
+# Feedback must not show keys and hidden tests to those who hand in after its first reader.
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "autograder.feedback.WithoutHiddenTests",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+
+# A student's output may hold scripts; the page runs in the browser of whoever opens it.
+c.HTMLExporter.sanitize_html = True

@@ -1,0 +1,223 @@
+"""The scores of question cells, and the measurements that test cells use."""
+
+import copy
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from autograder.checks import (
+    Counted,
+    choice_score,
+    close,
+    correlation,
+    fill_gradients,
+    numeric_score,
+    same,
+    snapshot,
+    text_score,
+    uniform_distance,
+)
+
+LETTERS = st.integers(2, 6).map(lambda count: "ABCDEF"[:count])
+
+
+@st.composite
+def choices(draw):
+    letters = draw(LETTERS)
+    key = draw(st.sets(st.sampled_from(letters), min_size=1))
+    return draw(st.sets(st.sampled_from(letters))), key, letters
+
+
+@given(choices(), st.floats(0, 100))
+def test_choice_score_lies_between_nothing_and_all(choice, points):
+    answer, key, letters = choice
+    assert 0 <= choice_score(answer, key, letters, points) <= points
+    assert choice_score(key, key, letters, points) == points
+    assert choice_score(set(), key, letters, points) == 0
+
+
+@given(choices())
+def test_choice_score_rises_with_a_right_letter_and_falls_with_a_wrong_one(choice):
+    answer, key, letters = choice
+    score = choice_score(answer, key, letters, 1)
+    for letter in set(letters) - answer:
+        with_letter = choice_score(answer | {letter}, key, letters, 1)
+        assert with_letter >= score if letter in key else with_letter <= score
+
+
+@given(choices())
+def test_guessing_all_letters_earns_nothing_unless_all_are_right(choice):
+    _, key, letters = choice
+    assert choice_score(set(letters), key, letters, 1) == (1 if key == set(letters) else 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "key", "share"),
+    [
+        ("AB", "ABC", 2 / 3),
+        ("ABD", "ABC", 0),
+        ("AD", "ABC", 0),
+        ("AB", "A", 2 / 3),
+        ("B", "A", 0),
+        ("ABC", "AB", 1 / 2),
+    ],
+)
+def test_choice_score_by_hand(answer, key, share):
+    score = choice_score(set(answer), set(key), "ABCD", points=2)
+    assert type(score) is float
+    assert score == pytest.approx(2 * share)
+
+
+@pytest.mark.parametrize("answer", ["AC", ["A", "C"], ("A", "C"), None, {"A": True}])
+def test_an_answer_that_is_no_set_is_explained(answer):
+    with pytest.raises(TypeError, match=rf"set of letters.*of type {type(answer).__name__}"):
+        choice_score(answer, {"A", "C"}, "ABCD", 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"), [({"E"}, "'E'"), ({"a"}, "'a'"), ({"AC"}, "'AC'"), ({1, "A"}, "1")]
+)
+def test_a_letter_that_does_not_exist_is_named_and_the_key_is_not(answer, named):
+    with pytest.raises(ValueError, match="is no option") as raised:
+        choice_score(answer, {"A", "C"}, "ABCD", 2)
+    assert str(raised.value) == f"{named} is no option of this question: choose from A, B, C, D"
+
+
+@pytest.mark.parametrize("key", [set(), {"E"}, {"A", "E"}])
+def test_a_key_that_cannot_be_is_refused(key):
+    with pytest.raises(ValueError, match="must be one or more of"):
+        choice_score({"A"}, key, "ABCD", 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "score"),
+    [(0.5, 3.0), (0.51, 3.0), (0.49, 3.0), (0.52, 0.0), (-0.5, 0.0), (math.nan, 0.0), (1, 0.0)],
+)
+def test_numeric_score(answer, score):
+    assert numeric_score(answer, expected=0.5, tolerance=0.0101, points=3) == score
+
+
+@pytest.mark.parametrize("answer", ["0.5", None, True, [0.5]])
+def test_an_answer_that_is_no_number_is_explained(answer):
+    with pytest.raises(TypeError, match=rf"with a number.*of type {type(answer).__name__}"):
+        numeric_score(answer, 0.5, 0.1, 3)
+
+
+@pytest.mark.parametrize(("answer", "score"), [("float", 2.0), (" Float\n", 2.0), ("floats", 0.0), ("", 0.0)])
+def test_text_score(answer, score):
+    assert text_score(answer, "float", points=2) == score
+
+
+def test_an_answer_that_is_no_string_is_explained():
+    with pytest.raises(TypeError, match=r"with a string.*of type type"):
+        text_score(float, "float", 2)
+
+
+def test_counted_counts_by_mode_and_its_count_travels_with_the_state():
+    net = Counted(nn.Linear(2, 1))
+    for _ in range(3):
+        net(torch.zeros(1, 2))
+    net.eval()(torch.zeros(1, 2))
+    assert net.calls.tolist() == [1, 3]
+    copied = copy.deepcopy(net)
+    copied.load_state_dict(net.state_dict())
+    copied(torch.zeros(1, 2))
+    assert (copied.calls.tolist(), net.calls.tolist()) == ([2, 3], [1, 3])
+
+
+def test_fill_gradients_is_reproducible_and_keeps_dtype():
+    nets = [nn.Linear(3, 2, dtype=torch.float64) for _ in range(2)]
+    for net in nets:
+        fill_gradients(net, torch.Generator().manual_seed(5))
+    for first, second in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        assert first.grad.dtype == torch.float64
+        assert torch.equal(first.grad, second.grad) and first.grad.abs().min() > 0
+
+
+def net():
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    net(torch.randn(4, 2)).sum().backward()
+    return net
+
+
+CHANGES = {
+    "0.weight": lambda net: net[0].weight.data.add_(1e-6),
+    "0.weight.grad": lambda net: net[0].weight.grad.zero_(),
+    "0.bias.grad": lambda net: setattr(net[0].bias, "grad", None),
+    "0.bias.requires_grad": lambda net: net[0].bias.requires_grad_(False),
+    "1.running_mean": lambda net: net[1].running_mean.add_(1e-3),
+    "1.training": lambda net: net[1].eval(),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_same_finds_and_names_any_change(name):
+    module = net()
+    before = snapshot(module)
+    same("untouched", snapshot(module), before)
+    CHANGES[name](module)
+    with pytest.raises(AssertionError, match=rf"^the net: {name}"):
+        same("the net", snapshot(module), before)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        (1.0, 1.0 + 5e-6),
+        (torch.ones(2), torch.ones(2) + 5e-6),
+        (torch.tensor([math.nan, math.inf]), torch.tensor([math.nan, math.inf])),
+    ],
+)
+def test_close_accepts(got, expected):
+    close("the loss", got, expected)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        (1.0, 1.1),
+        (torch.ones(2), torch.ones(2) + 1e-3),
+        (torch.ones(2), torch.ones(2, 1)),
+        (torch.ones(0), torch.ones(2)),
+        (torch.ones(2), torch.ones(2, dtype=torch.float64)),
+        (1.0, torch.tensor(1.0)),
+        (torch.tensor(1.0), 1.0),
+        (None, torch.tensor(1.0)),
+        (None, 1.0),
+        (math.nan, 1.0),
+    ],
+)
+def test_close_refuses_and_names_the_property(got, expected):
+    with pytest.raises(AssertionError, match=r"^the loss"):
+        close("the loss", got, expected)
+
+
+def test_uniform_distance_of_an_even_grid_and_of_a_point():
+    grid = (torch.arange(100) + 0.5) / 100
+    assert uniform_distance(0.8 + 0.2 * grid, 0.8, 1.0) == pytest.approx(0.005, abs=1e-6)
+    assert uniform_distance(torch.full((50,), 0.9), 0.8, 1.0) == pytest.approx(0.5)
+    assert uniform_distance(torch.full((50,), 2.0), 0.8, 1.0) == pytest.approx(1.0)
+
+
+def test_uniform_distance_tells_uniform_from_normal_at_the_margin_that_its_docstring_names():
+    margin = 3 / 64
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        assert uniform_distance(torch.rand(4096, generator=generator), 0, 1) < margin
+        normal = (0.5 + torch.randn(4096, generator=generator) / math.sqrt(12)).clamp(0, 1)
+        assert uniform_distance(normal, 0, 1) > margin
+
+
+def test_correlation():
+    a = torch.tensor([1.0, 2.0, 4.0])
+    assert correlation(a, 3 * a + 1) == pytest.approx(1)
+    assert correlation(a, -a) == pytest.approx(-1)
+    assert correlation(a, torch.ones(3)) == 0
+    grid = torch.tensor(list(itertools.product(range(4), repeat=2)), dtype=torch.float32)
+    assert correlation(grid[:, 0], grid[:, 1]) == pytest.approx(0)
