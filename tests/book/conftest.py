@@ -1,0 +1,140 @@
+"""The built book behind a local server, and a browser that watches what its pages load and complain about."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "book/_build/html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def site():
+    """Folder of the built book, rebuilt with warnings as errors when anything that it is made of is newer."""
+    if is_stale():
+        jupyter_book = Path(sys.executable).with_name("jupyter-book")
+        call(sys.executable, "notebooks/run.py")
+        call(jupyter_book, "build", "book", "-W", "--all", "--keep-going")
+    return HTML
+
+
+def is_stale():
+    built = HTML / "searchindex.js"  # written last
+    if not built.exists():
+        return True
+    files = [ROOT / "requirements.txt"]
+    for folder in ("book", "gan_lib", "notebooks", "questions"):
+        files += (path for path in (ROOT / folder).rglob("*") if path.is_file())
+    made = ("_build", "__pycache__", ".ipynb_checkpoints")
+    return any(
+        path.stat().st_mtime > built.stat().st_mtime for path in files if not set(made) & set(path.parts)
+    )
+
+
+def call(*command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}\n{(done.stdout + done.stderr)[-4000:]}", pytrace=False)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Where the built book is served."""
+    handler = lambda *arguments: QuietHandler(*arguments, directory=str(site))  # noqa: E731
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("needs chromium, which is not installed (Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """An open page and what it did: requests that left the machine, errors of scripts and of the console."""
+
+    page: Page
+    external: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def violations(self, within="html", only=None):
+        """Serious and critical violations of the accessibility rules (or those named): 'rule: element'."""
+        # With preload axe would fetch style sheets itself, from wrong addresses.
+        options = {"preload": False, "resultTypes": ["violations"]} | ({"runOnly": only} if only else {})
+        found = Axe().run(self.page, within, options).response["violations"]
+        return [
+            f"{rule['id']}: {node['html'][:200]}"
+            for rule in found
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(url or HTML text, scheme="light", size=DESKTOP, **context options) -> Visit, formulas typeset."""
+    contexts = []
+
+    def open_page(target, scheme="light", size=DESKTOP, **options):
+        context = browser.new_context(color_scheme=scheme, viewport=size, **options)
+        contexts.append(context)
+        visit = Visit(context.new_page())
+        page = visit.page
+        page.on("pageerror", lambda error: visit.errors.append(str(error)))
+        page.on("console", lambda line: visit.errors.append(line.text) if line.type == "error" else None)
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+                else visit.external.append(request.url)
+            ),
+        )
+        if target.startswith("http"):
+            page.goto(target)
+            page.evaluate("window.MathJax?.startup?.promise")
+            assert page.evaluate("typeof MathJax.startup.promise") == "object"
+        else:
+            page.set_content(target)
+        return visit
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def phone():
+    return PHONE
