@@ -93,7 +93,7 @@ def format_value(value):
         return "true" if value else "false"
     if math.isinf(float(value)):
         return "∞" if float(value) > 0 else "−∞"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) else f"{value + 0.0:.6g}"  # no "-0"
 
 
 def format_wanted(bounds):
