@@ -1,5 +1,6 @@
 """The built book behind a local server, and a browser that watches what its pages load and complain about."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book/_build/html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -74,7 +76,7 @@ def address(site):
 @pytest.fixture(scope="session")
 def browser():
     if CHROMIUM is None:
-        pytest.skip("needs chromium, which is not installed (Debian: apt install chromium)")
+        pytest.skip("needs Chromium: install it (apt-get install chromium) or set CHROMIUM to its path")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
