@@ -2,17 +2,21 @@
 
 import shlex
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import cache
 from typing import Annotated
 
+import torch
 import typer
 
-from gan_lib.data import DATASETS
+from gan_lib.data import DATASETS, load_images, unscale
+from gan_lib.metrics import EXTRACTORS, Moments, embed, frechet_distance, load_extractor
 from gan_lib.objectives import OBJECTIVES
-from gan_lib.training import PRESETS, UPDATES, TrainConfig
+from gan_lib.training import NETWORKS, PENALTIES, PRECISIONS, PRESETS, STRATEGIES, UPDATES, TrainConfig
 from gan_lib.training import train as run_training
 
 _DEFAULT = TrainConfig()
+_SETTINGS = {field.name for field in fields(TrainConfig)} - {"out"}
 
 app = typer.Typer(
     help="Generative adversarial networks: train one, and look at what it makes.",
@@ -89,6 +93,15 @@ def train(
         int | None,
         _option("Images in a step.", "--batch-size", default=_DEFAULT.batch_size, example="64"),
     ] = None,
+    network: Annotated[
+        str | None,
+        _option(
+            f"The pair of networks: one of {', '.join(NETWORKS)}.",
+            "--network",
+            default=_DEFAULT.network,
+            example="sngan",
+        ),
+    ] = None,
     width: Annotated[
         int | None,
         _option(
@@ -96,6 +109,23 @@ def train(
             "--width",
             default=_DEFAULT.width,
             example="16",
+        ),
+    ] = None,
+    latent_dim: Annotated[
+        int | None,
+        _option(
+            "Length of the generator's noise vector.",
+            "--latent-dim",
+            default=_DEFAULT.latent_dim,
+            example="64",
+        ),
+    ] = None,
+    spectral_norm: Annotated[
+        bool | None,
+        _option(
+            "Divide the discriminator's layers by their spectral norms; sngan and sndcgan always do.",
+            "--spectral-norm/--no-spectral-norm",
+            default="--no-spectral-norm",
         ),
     ] = None,
     objective: Annotated[
@@ -107,6 +137,33 @@ def train(
             example="minimax",
         ),
     ] = None,
+    penalty: Annotated[
+        str | None,
+        _option(
+            f"Added to the discriminator's loss: one of {', '.join(PENALTIES)}.",
+            "--penalty",
+            default=_DEFAULT.penalty,
+            example="gradient_penalty",
+        ),
+    ] = None,
+    penalty_weight: Annotated[
+        float | None,
+        _option(
+            "The penalty's factor; for r1 and r2 it is the half of their gamma.",
+            "--penalty-weight",
+            default=_DEFAULT.penalty_weight,
+            example="5",
+        ),
+    ] = None,
+    clip: Annotated[
+        float | None,
+        _option(
+            "Clamp the discriminator's weights to within this of zero after each of its updates.",
+            "--clip",
+            default="no clipping",
+            example="0.01",
+        ),
+    ] = None,
     update: Annotated[
         str | None,
         _option(
@@ -114,6 +171,60 @@ def train(
             "--update",
             default=_DEFAULT.update,
             example="alternating",
+        ),
+    ] = None,
+    n_critic: Annotated[
+        int | None,
+        _option(
+            "Updates of the discriminator for one of the generator; more than 1 needs --update alternating.",
+            "--n-critic",
+            default=_DEFAULT.n_critic,
+            example="5",
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        _option(
+            "Step size of both players' Adam.",
+            "--learning-rate",
+            default=_DEFAULT.learning_rate,
+            example="2e-4",
+        ),
+    ] = None,
+    learning_rate_d: Annotated[
+        float | None,
+        _option(
+            "Step size of the discriminator's, where it has its own (two time scales).",
+            "--learning-rate-d",
+            default="that of --learning-rate",
+            example="4e-4",
+        ),
+    ] = None,
+    beta1: Annotated[
+        float | None,
+        _option(
+            "Adam's decay of the mean gradient.",
+            "--beta1",
+            default=_DEFAULT.beta1,
+            example="0",
+        ),
+    ] = None,
+    beta2: Annotated[
+        float | None,
+        _option(
+            "Adam's decay of the mean squared gradient.",
+            "--beta2",
+            default=_DEFAULT.beta2,
+            example="0.9",
+        ),
+    ] = None,
+    ema_decay: Annotated[
+        float | None,
+        _option(
+            "Draw samples from an average of the generator's weights with this decay; 0 is none.",
+            "--ema-decay",
+            default=_DEFAULT.ema_decay,
+            example="0.999",
         ),
     ] = None,
     seed: Annotated[
@@ -127,6 +238,86 @@ def train(
             "--device",
             default=_DEFAULT.device,
             example="cuda:1",
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        _option(
+            f"Of the forward passes: one of {', '.join(PRECISIONS)}; weights stay in float32.",
+            "--precision",
+            default=_DEFAULT.precision,
+            example="bfloat16",
+        ),
+    ] = None,
+    compile: Annotated[
+        bool | None,
+        _option(
+            "Run the networks through torch.compile: slow to start, then faster on a GPU.",
+            "--compile/--no-compile",
+            default="--no-compile",
+        ),
+    ] = None,
+    devices: Annotated[
+        int | None,
+        _option(
+            "Processes on this machine, a GPU each; they share each batch. Under torchrun, say its number.",
+            "--devices",
+            default=_DEFAULT.devices,
+            example="2",
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        _option(
+            "Machines, each started by torchrun or SLURM.",
+            "--nodes",
+            default=_DEFAULT.nodes,
+            example="2",
+        ),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        _option(
+            f"Of Lightning Fabric, which starts the processes: one of {', '.join(STRATEGIES)}.",
+            "--strategy",
+            default=_DEFAULT.strategy,
+            example="ddp",
+        ),
+    ] = None,
+    max_loss: Annotated[
+        float | None,
+        _option(
+            "An epoch whose mean loss is larger than this, in absolute value, stops the run as diverged.",
+            "--max-loss",
+            default=_DEFAULT.max_loss,
+            example="1000",
+        ),
+    ] = None,
+    features: Annotated[
+        str | None,
+        _option(
+            "Judge the generator by the Fréchet distance in these features, and keep the best checkpoint as "
+            f"best.pt: one of {', '.join(EXTRACTORS)}.",
+            "--features",
+            default="no judge",
+            example="cifar_resnet20",
+        ),
+    ] = None,
+    feature_samples: Annotated[
+        int,
+        _option("Images that the generator makes to be judged.", "--feature-samples", default="10000"),
+    ] = 10_000,
+    evaluate_every: Annotated[
+        int | None,
+        _option("Epochs between two judgements.", "--evaluate-every", default=_DEFAULT.evaluate_every),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        _option(
+            "Stop after so many judgements in a row without a new best.",
+            "--patience",
+            default="never",
+            example="5",
         ),
     ] = None,
     sample_every: Annotated[
@@ -157,27 +348,22 @@ def train(
       python -m gan_lib train --epochs 1 --limit 5000
     Without any download:
       python -m gan_lib train --dataset fashion_mnist_10k --epochs 5
+    With another objective, stopped when the images no longer improve:
+      python -m gan_lib train --preset wgan-gp --features cifar_resnet20 --evaluate-every 5 --patience 4
+    On the two GPUs of a machine:
+      python -m gan_lib train --preset wgan-gp --devices 2 --strategy ddp
     """
-    given = {
-        "dataset": dataset,
-        "data": data,
-        "limit": limit,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "width": width,
-        "objective": objective,
-        "update": update,
-        "seed": seed,
-        "device": device,
-        "sample_every": sample_every,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
+    given = dict(locals())
+    given = {name: value for name, value in given.items() if name in _SETTINGS and value is not None}
     try:
         if preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}; got {preset!r}")
-        config = replace(PRESETS[preset], download=download, **given)
+        config = replace(PRESETS[preset], **given)
         config = replace(config, out=out or f"runs/{preset}-{config.dataset}")
-        run_training(config)
+        images = load_images(config.dataset, root=config.data, download=config.download, pad=True).images
+        images = images[: config.limit]
+        metric = None if features is None else _frechet_metric(features, feature_samples, images, config)
+        run_training(config, images, metric)
     except KeyboardInterrupt:
         again = shlex.join(["python", "-m", "gan_lib", *sys.argv[1:]])
         typer.echo(f"\nstopped; to continue after the last whole epoch: {again}", err=True)
@@ -188,6 +374,25 @@ def train(
     except (ValueError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+def _frechet_metric(features, samples, images, config):
+    """A metric for `train`: how far what a generator makes of one and the same noise is from the images."""
+    if samples < 2:
+        raise ValueError(f"feature-samples must be at least 2; got {samples}")
+    extractor = load_extractor(features, download=config.download)
+    noise = torch.randn(samples, config.latent_dim, generator=torch.Generator().manual_seed(config.seed))
+
+    @cache
+    def real():  # once, and on the one process that judges
+        return Moments().update(embed(extractor, images).features)
+
+    def metric(generator):
+        device = next(generator.parameters()).device
+        fakes = [unscale(generator(part.to(device))).cpu() for part in noise.split(256)]
+        return frechet_distance(real(), embed(extractor, torch.cat(fakes)).features)
+
+    return metric
 
 
 if __name__ == "__main__":

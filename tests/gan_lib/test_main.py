@@ -14,10 +14,19 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from gan_lib.__main__ import app, train
-from gan_lib.data import DATASETS
+from gan_lib.__main__ import _frechet_metric, app, train
+from gan_lib.data import DATASETS, load_images, unscale
+from gan_lib.metrics import EXTRACTORS, frechet_distance
 from gan_lib.objectives import OBJECTIVES
-from gan_lib.training import UPDATES
+from gan_lib.training import (
+    NETWORKS,
+    PENALTIES,
+    PRECISIONS,
+    PRESETS,
+    STRATEGIES,
+    UPDATES,
+    TrainConfig,
+)
 
 EPOCHS = 10
 TINY = f"--dataset fashion_mnist_10k --limit 512 --batch-size 64 --epochs {EPOCHS} --width 8 --sample-every 2"
@@ -170,11 +179,16 @@ def test_real_cifar10_trains_in_colour(tmp_path):
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        ("--preset seed", "preset must be one of seed-dcgan; got 'seed'"),
+        ("--preset seed", f"preset must be one of {', '.join(PRESETS)}; got 'seed'"),
         ("--dataset cifar", f"dataset must be one of {', '.join(DATASETS)}; got 'cifar'"),
-        ("--objective hinges", "objective must be one of minimax, non_saturating; got 'hinges'"),
+        ("--objective hinges", f"objective must be one of {', '.join(OBJECTIVES)}; got 'hinges'"),
+        ("--network mlp", f"network must be one of {', '.join(NETWORKS)}; got 'mlp'"),
+        ("--n-critic 2", "n_critic 2 needs update 'alternating': simultaneous players take turns of one"),
         ("--update both", "update must be one of simultaneous, alternating; got 'both'"),
         ("--epochs -1", "epochs must be a whole number of at least 1; got -1"),
+        ("--features pixel", f"features must be one of {', '.join(EXTRACTORS)}; got 'pixel'"),
+        ("--features pixels --feature-samples 1", "feature-samples must be at least 2; got 1"),
+        ("--patience 2", "patience 2 needs a metric to judge by; none was passed"),
         ("--device tpu", "device must be auto, cpu, cuda or cuda:N; got 'tpu'"),
         ("--limit 100", "batch_size must be at most the number of images, 100; got 256"),
     ],
@@ -184,6 +198,32 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, arguments, says):
     result = call("--dataset", "fashion_mnist_10k", "--out", out, *arguments.split())
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"error: {says}\n")
     assert not out.exists()
+
+
+def test_features_judge_the_generator_and_end_the_run(tmp_path):
+    small = "--dataset fashion_mnist_10k --limit 1200 --batch-size 64 --width 2 --latent-dim 4 --device cpu"
+    # it learns nothing, so that what its moving averages change is all, and the judge soon sees no progress
+    judge = "--features pixels --feature-samples 1200 --evaluate-every 2 --patience 1 --learning-rate 1e-8"
+    result = call(*small.split(), *judge.split(), "--epochs", 9, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    judged = [json.loads(line).get("metric") for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert judged[::2] == [None] * len(judged[::2]) and min(judged[1::2]) > 1
+    stopped = judged[-1] >= min(judged[1:-1:2])
+    assert stopped and len(judged) < 9 and "| stopped: the best metric is that of epoch" in result.output
+    best = torch.load(tmp_path / "best.pt")["run"]["records"][-1]
+    assert best["metric"] == min(judged[1::2])
+
+
+def test_the_judges_number_is_the_frechet_distance_of_the_samples(tmp_path):
+    images = load_images("fashion_mnist_10k", pad=True).images[:1100, :, ::4, ::4]
+    config = TrainConfig(latent_dim=3, seed=5)
+    torch.manual_seed(0)
+    generator = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.Tanh(), torch.nn.Unflatten(1, (1, 8, 8)))
+    metric = _frechet_metric("pixels", 1000, images, config)
+    noise = torch.randn(1000, 3, generator=torch.Generator().manual_seed(5))
+    fakes = unscale(generator(noise)).flatten(1).double() / 255
+    expected = frechet_distance(images.flatten(1).double() / 255, fakes)
+    assert metric(generator) == pytest.approx(expected, rel=1e-5) == metric(generator)
 
 
 def test_a_missing_data_set_is_one_line_and_exit_code_2(tmp_path):
@@ -216,5 +256,7 @@ def test_help_says_what_every_option_means_and_its_default():
     says = {text.split()[0]: " ".join(text.split()) for text in options}
     for name in inspect.signature(train).parameters:
         assert "Default: " in says[name.replace("_", "-")], name
-    for option, known in {"dataset": DATASETS, "objective": OBJECTIVES, "update": UPDATES}.items():
+    named = {"dataset": DATASETS, "network": NETWORKS, "objective": OBJECTIVES}
+    named |= {"penalty": PENALTIES, "update": UPDATES, "precision": PRECISIONS, "strategy": STRATEGIES}
+    for option, known in named.items():
         assert f"one of {', '.join(known)}" in says[option]

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -8,12 +9,20 @@ from torch import nn
 from torch.func import functional_call
 
 from gan_lib.networks import (
+    PAIRS,
+    ConditionalBatchNorm2d,
     FlattenHWC,
     KerasBatchNorm,
+    ProjectionHead,
     UnflattenHWC,
     dcgan_discriminator,
     dcgan_generator,
+    mlp_discriminator,
+    mlp_generator,
+    sngan_discriminator,
+    sngan_generator,
 )
+from gan_lib.regularizers import gradient_penalty
 
 
 def count(tensors):
@@ -180,3 +189,218 @@ def test_discriminator_can_be_differentiated_twice():
     step = 1e-6 * torch.randn_like(weight)
     difference = (slope(weight + step) - slope(weight - step)) / 2
     torch.testing.assert_close((gradient * step).sum(), difference, rtol=1e-4, atol=0)
+
+
+def conv(before, after, size):
+    return before * after * size**2 + after
+
+
+def test_residual_pair_has_the_layout_of_its_table():
+    """Dense, three blocks, batch norm and 3x3; and the published PyTorch port's count for the generator."""
+    block = 2 * conv(256, 256, 3) + conv(256, 256, 1) + 2 * 2 * 256
+    generator = (128 + 1) * 4096 + 3 * block + 2 * 256 + conv(256, 3, 3)
+    assert count(sngan_generator().parameters()) == generator == 4_276_739
+    first = conv(3, 128, 3) + conv(128, 128, 3) + conv(3, 128, 1)
+    second = 2 * conv(128, 128, 3) + conv(128, 128, 1)
+    discriminator = first + second + 2 * 2 * conv(128, 128, 3) + 128 + 1
+    assert count(sngan_discriminator().parameters()) == discriminator == 1_053_825
+
+
+def test_plain_pair_has_the_layout_of_its_table():
+    generator, discriminator = (make() for make in PAIRS["sndcgan"])
+    widths = [512, 256, 128, 64]
+    deconvolutions = sum(a * b * 16 + 2 * b for a, b in pairwise(widths))
+    expected = (128 + 1) * 8192 + deconvolutions + conv(64, 3, 3)
+    assert count(generator.parameters()) == expected == 3_811_907
+    pairs = [
+        (3, 64, 3),
+        (64, 64, 4),
+        (64, 128, 3),
+        (128, 128, 4),
+        (128, 256, 3),
+        (256, 256, 4),
+        (256, 512, 3),
+    ]
+    expected = sum(conv(*sizes) for sizes in pairs) + 8192 + 1
+    assert count(discriminator.parameters()) == expected == 2_935_873
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_every_pair_fits_together(name, channels):
+    make_generator, make_discriminator = PAIRS[name]
+    generator = make_generator(latent_dim=7, width=4, channels=channels)
+    discriminator = make_discriminator(width=4, channels=channels)
+    fake = generator(torch.randn(3, 7))
+    assert fake.shape == ((3, channels) if name == "mlp" else (3, channels, 32, 32))
+    logits = discriminator(fake)
+    assert logits.shape == (3, 1)
+    logits.sum().backward()
+    for network in (generator, discriminator):
+        assert all(p.grad.isfinite().all() for p in network.parameters())
+    if name != "mlp":
+        assert fake.abs().max() <= 1
+        assert fake.is_contiguous(memory_format=torch.channels_last)
+    for make, sizes in (
+        (make_generator, ("latent_dim", "width", "channels")),
+        (make_discriminator, ("width",)),
+    ):
+        for size in sizes:
+            with pytest.raises(ValueError, match=f"{size} must be at least 1, got 0"):
+                make(**{size: 0})
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_every_discriminator_treats_samples_independently_and_can_be_penalised(name):
+    torch.manual_seed(0)
+    generator, discriminator = (
+        PAIRS[name].generator(latent_dim=5, width=4),
+        PAIRS[name].discriminator(width=4),
+    )
+    fake = generator(torch.randn(4, 5)).detach()
+    discriminator.eval()
+    alone = torch.cat([discriminator(sample[None]) for sample in fake])
+    torch.testing.assert_close(discriminator(fake), alone, rtol=1e-4, atol=1e-6)
+    discriminator.train()
+    gradient_penalty(discriminator, fake, fake.flip(0)).backward()
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in discriminator.parameters())
+
+
+def normalised(network):
+    return [m for m in network.modules() if hasattr(m, "parametrizations") and "weight" in m.parametrizations]
+
+
+@pytest.mark.parametrize("name", ["sngan", "sndcgan"])
+@pytest.mark.parametrize("classes", [None, 3])
+def test_spectral_norm_is_in_every_layer_of_the_discriminator_alone(name, classes):
+    generator, discriminator = (make(width=4, classes=classes) for make in PAIRS[name])
+    weighted = nn.Linear | nn.Conv2d | nn.Embedding
+    layers = [m for m in discriminator.modules() if isinstance(m, weighted)]
+    assert len(layers) == {"sngan": 11, "sndcgan": 8}[name] + (classes is not None)
+    assert set(normalised(discriminator)) == set(layers)
+    assert not normalised(generator)
+    for layer in layers:
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["sngan", "sndcgan"])
+def test_conditional_networks_listen_to_their_labels(name):
+    torch.manual_seed(0)
+    generator, discriminator = (make(width=4, classes=3) for make in PAIRS[name])
+    z, labels = torch.randn(6, 128), torch.tensor([0, 1, 2, 0, 1, 2])
+    # every class starts with the same gain and offset
+    assert generator(z, labels).equal(generator(z, labels.flip(0)))
+    for module in generator.modules():
+        if isinstance(module, ConditionalBatchNorm2d):
+            nn.init.normal_(module.gain.weight, 1, 0.5)
+    fake, other = generator(z, labels), generator(z, (labels + 1) % 3)
+    assert (fake - other).abs().max() > 1e-3
+    discriminator.eval()
+    assert (discriminator(fake, labels) - discriminator(fake, (labels + 1) % 3)).abs().max() > 1e-6
+    discriminator(fake, labels).sum().backward()
+    assert all(p.grad.isfinite().all() for n in (generator, discriminator) for p in n.parameters())
+
+
+@pytest.mark.parametrize("name", ["sngan", "sndcgan"])
+def test_labels_that_do_not_fit_are_named(name):
+    for make, x in zip(PAIRS[name], (torch.randn(4, 128), torch.randn(4, 3, 32, 32)), strict=True):
+        plain, conditional = make(width=2), make(width=2, classes=5)
+        with pytest.raises(ValueError, match="no classes, so it takes no labels"):
+            plain(x, torch.zeros(4, dtype=torch.int64))
+        with pytest.raises(ValueError, match="5 classes: pass labels"):
+            conditional(x)
+        with pytest.raises(ValueError, match=r"4 integers, got torch.int64 of shape \(3,\)"):
+            conditional(x, torch.zeros(3, dtype=torch.int64))
+        with pytest.raises(ValueError, match=r"4 integers, got torch.float32 of shape \(4,\)"):
+            conditional(x, torch.zeros(4))
+        with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
+            make(classes=0)
+
+
+def test_conditional_batch_norm_scales_by_class_what_batch_norm_normalised():
+    torch.manual_seed(0)
+    layer, plain = ConditionalBatchNorm2d(2, 3), nn.BatchNorm2d(2)
+    nn.init.normal_(layer.gain.weight)
+    nn.init.normal_(layer.offset.weight)
+    x, labels = 2 + 3 * torch.randn(6, 2, 4, 4), torch.tensor([2, 0, 1, 1, 0, 2])
+    expected = [
+        row * layer.gain.weight[c][:, None, None] + layer.offset.weight[c][:, None, None]
+        for row, c in zip(plain(x), labels, strict=True)
+    ]
+    torch.testing.assert_close(layer(x, labels), torch.stack(expected))
+
+
+def test_projection_head_adds_the_class_vector_s_projection():
+    torch.manual_seed(0)
+    head, features, labels = ProjectionHead(4, 3), torch.randn(5, 4), torch.tensor([2, 0, 1, 1, 0])
+    expected = head.linear(features).squeeze(1) + torch.stack(
+        [head.embedding.weight[c] @ row for row, c in zip(features, labels, strict=True)]
+    )
+    torch.testing.assert_close(head(features, labels).squeeze(1), expected)
+    assert ProjectionHead(4)(features).shape == (5, 1)
+
+
+def test_residual_blocks_are_what_their_table_draws():
+    """Upsample, then 1x1, as drawn; the network does it in the cheaper order."""
+    torch.manual_seed(0)
+    generator, discriminator = sngan_generator(4, 2), sngan_discriminator(3, 2)
+    x = torch.randn(2, 4, 4, 4)
+    block = generator.blocks[0].double()
+    double, relu = nn.Upsample(scale_factor=2), torch.relu
+    x = x.double()
+    drawn = block.conv2(relu(block.norm2(block.conv1(double(relu(block.norm1(x)))))))
+    torch.testing.assert_close(block(x), drawn + block.skip(double(x)))
+    image = torch.randn(2, 2, 8, 8, dtype=torch.float64)
+    first, second, third, _ = discriminator.eval().double().blocks
+    halve = nn.AvgPool2d(2)
+    y = halve(first.conv2(relu(first.conv1(image)))) + first.skip(halve(image))
+    torch.testing.assert_close(first(image), y)
+    drawn = halve(second.conv2(relu(second.conv1(relu(y))))) + halve(second.skip(y))
+    torch.testing.assert_close(second(y), drawn)
+    drawn = third.conv2(relu(third.conv1(relu(y)))) + y
+    torch.testing.assert_close(third(y), drawn)
+
+
+def test_perceptrons_have_the_layers_asked_for():
+    generator, discriminator = mlp_generator(3, 16, 2, depth=3), mlp_discriminator(8, 6, depth=1)
+    sizes = [m.weight.shape[::-1] for m in (*generator, *discriminator) if isinstance(m, nn.Linear)]
+    assert sizes == [(3, 16), (16, 16), (16, 16), (16, 2), (6, 8), (8, 1)]
+    assert isinstance(generator[-1], nn.Linear) and isinstance(discriminator[-1], nn.Linear)
+    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+        mlp_generator(depth=0)
+
+
+@pytest.mark.parametrize("name", ["sngan", "sndcgan"])
+def test_normalised_pairs_run_under_bfloat16_and_without_a_cpu(name):
+    generator, discriminator = (make(width=4, classes=3) for make in PAIRS[name])
+    z, labels = torch.randn(4, 128), torch.tensor([0, 1, 2, 0])
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = discriminator(generator(z, labels), labels)
+    logits.float().sum().backward()
+    assert all(p.grad.isfinite().all() for p in discriminator.parameters())
+    generator, discriminator = generator.to("meta"), discriminator.to("meta")
+    z, labels = torch.empty(4, 128, device="meta"), torch.empty(4, dtype=torch.int64, device="meta")
+    assert discriminator(generator(z, labels), labels).device.type == "meta"
+
+
+def test_residual_discriminator_sums_over_pixels():
+    torch.manual_seed(0)
+    discriminator = sngan_discriminator(4).eval()
+    x = torch.randn(2, 3, 32, 32)
+    features = torch.relu(discriminator.blocks(x))
+    assert features.shape == (2, 4, 8, 8)
+    pooled = torch.stack([features[:, :, row, column] for row in range(8) for column in range(8)]).sum(0)
+    torch.testing.assert_close(discriminator(x), discriminator.head(pooled))
+
+
+def test_residual_branches_start_with_a_gain_of_the_root_of_two():
+    torch.manual_seed(0)
+    generator, discriminator = sngan_generator(width=16), sngan_discriminator(width=32)
+    for block in (*generator.blocks, *discriminator.blocks[1:]):
+        for layer, gain in ((block.conv1, math.sqrt(2)), (block.conv2, math.sqrt(2)), (block.skip, 1.0)):
+            if isinstance(layer, nn.Conv2d):
+                normalised_weight = hasattr(layer, "parametrizations")
+                weight = layer.parametrizations.weight.original if normalised_weight else layer.weight
+                bound = gain * math.sqrt(6 / (weight[0, 0].numel() * 2 * 32))
+                assert 0.95 * bound < weight.abs().max() <= bound
+                assert not layer.bias.any()

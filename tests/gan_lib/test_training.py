@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from functools import partial
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from gan_lib.training import (
     KerasAdam,
     TrainConfig,
     alternating_step,
+    discriminator_step,
     simultaneous_step,
     train,
 )
@@ -62,24 +64,31 @@ def weights(network):
     return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
 
 
-def reference(game, objective, update, lr=0.5):
+def reference(game, objective, update, lr=0.5, penalty=None):
     """Both players' new weights by the definition: L_G and L_D as functions of (theta, phi)."""
     generator, discriminator, real, noise = game
 
     def g_loss(theta, phi):
         fake = functional_call(generator, theta, noise)
-        return objective.generator(functional_call(discriminator, phi, fake))
+        compared = [functional_call(discriminator, phi, real)] if objective.needs_real else []
+        return objective.generator(functional_call(discriminator, phi, fake), *compared)
 
     def d_loss(theta, phi):
         fake = functional_call(generator, theta, noise)
         judge = [functional_call(discriminator, phi, samples) for samples in (real, fake)]
         return objective.discriminator(*judge)
 
+    def d_total(theta, phi):
+        if penalty is None:
+            return d_loss(theta, phi)
+        fake = functional_call(generator, theta, noise)
+        return d_loss(theta, phi) + penalty(partial(functional_call, discriminator, phi), real, fake)
+
     def descend(point, slope):
         return {name: point[name] - lr * slope[name] for name in point}
 
     theta, phi = weights(generator), weights(discriminator)
-    new_phi = descend(phi, torch.func.grad(d_loss, argnums=1)(theta, phi))
+    new_phi = descend(phi, torch.func.grad(d_total, argnums=1)(theta, phi))
     seen_phi = phi if update == "simultaneous" else new_phi
     new_theta = descend(theta, torch.func.grad(g_loss, argnums=0)(theta, seen_phi))
     return new_theta, new_phi, g_loss(theta, seen_phi), d_loss(theta, phi)
@@ -99,6 +108,41 @@ def test_step_is_the_update_it_is_named_after(game, update, objective):
     torch.testing.assert_close(weights(discriminator), phi, rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(losses, (g_loss, d_loss), rtol=1e-12, atol=1e-14)
     assert not any(loss.requires_grad for loss in losses)
+
+
+def bump(discriminator, real, fake):
+    """A penalty that both batches enter."""
+    return 3 * discriminator(2 * real).square().mean() + discriminator(fake - 1).square().mean()
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_a_penalty_moves_the_discriminator_and_enters_neither_loss(game, update):
+    generator, discriminator, real, noise = game
+    theta, phi, g_loss, d_loss = reference(game, non_saturating, update, penalty=bump)
+    optimizers = sgd(generator), sgd(discriminator)
+
+    def penalty(network, real, fake):
+        assert not fake.requires_grad  # nothing should be computed for the generator
+        return bump(network, real, fake)
+
+    losses = UPDATES[update](
+        generator, discriminator, *optimizers, real, noise, non_saturating, penalty=penalty
+    )
+    torch.testing.assert_close(weights(generator), theta, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(weights(discriminator), phi, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(losses, (g_loss, d_loss), rtol=1e-12, atol=1e-14)
+
+
+def test_the_discriminators_step_is_half_an_alternating_one(game):
+    generator, discriminator, real, noise = game
+    theta = weights(generator)
+    _, phi, _, d_loss = reference(game, non_saturating, "alternating", penalty=bump)
+    loss = discriminator_step(
+        generator, discriminator, sgd(discriminator), real, noise, non_saturating, penalty=bump
+    )
+    torch.testing.assert_close(weights(discriminator), phi, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(weights(generator), theta, rtol=0, atol=0)
+    torch.testing.assert_close(loss, d_loss, rtol=1e-12, atol=1e-14)
 
 
 def test_the_two_updates_differ_in_the_generator_only(game):
@@ -358,11 +402,28 @@ def test_a_file_that_is_no_checkpoint_is_refused(images, tmp_path):
         ({"learning_rate": 0.0}, "learning_rate must be positive and finite; got 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be positive and finite; got nan"),
         ({"beta1": 1.0}, "beta1 must be at least 0 and less than 1; got 1.0"),
-        ({"objective": "hinges"}, "objective must be one of minimax, non_saturating; got 'hinges'"),
+        ({"objective": "hinges"}, f"objective must be one of {', '.join(OBJECTIVES)}; got 'hinges'"),
         ({"update": "both"}, "update must be one of simultaneous, alternating; got 'both'"),
         ({"dataset": "cifar"}, "dataset must be one of cifar10, "),
         ({"device": "tpu"}, "device must be auto, cpu, cuda or cuda:N; got 'tpu'"),
         ({"device": "cuda:99"}, "device 'cuda:99' is not there: PyTorch sees "),
+        ({"n_critic": 2}, "n_critic 2 needs update 'alternating'"),
+        (
+            {"n_critic": 5, "update": "alternating"},
+            "n_critic must be at most an epoch's batches, 4; got 5",
+        ),
+        ({"batch_size": 10, "devices": 4}, "batch_size must be a multiple of the 4 processes"),
+        ({"batch_size": 2, "devices": 2}, "at least 2 for each; got 2"),
+        ({"devices": 2, "device": "cuda:1"}, "device 'cuda:1' is one GPU; with 2 processes say 'cuda'"),
+        ({"penalty": "r3"}, "penalty must be one of none, gradient_penalty, r1, r2, dragan; got 'r3'"),
+        ({"precision": "half"}, "precision must be one of float32, bfloat16, float16; got 'half'"),
+        ({"network": "mlp"}, "network must be one of dcgan, sngan, sndcgan; got 'mlp'"),
+        ({"strategy": "fsdp"}, "strategy must be one of auto, ddp; got 'fsdp'"),
+        ({"clip": 0.0}, "clip must be positive and finite; got 0.0"),
+        ({"learning_rate_d": -1.0}, "learning_rate_d must be positive and finite; got -1.0"),
+        ({"ema_decay": 1.0}, "ema_decay must be at least 0 and less than 1; got 1.0"),
+        ({"patience": 3}, "patience 3 needs a metric to judge by; none was passed"),
+        ({"patience": 0}, "patience must be a whole number of at least 1; got 0"),
         ({"batch_size": 71}, "batch_size must be at most the number of images, 70; got 71"),
         ({"limit": 15}, "batch_size must be at most the number of images, 15; got 16"),
     ],

@@ -1,0 +1,149 @@
+"""Nearest neighbours among features, in blocks: no matrix of all distances is ever in memory.
+
+Distances are computed in the type of the features, from products of matrices: float32 is fast, and float64
+decides ties that float32 rounds away. Features are centred first, which loses no distance and much rounding.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+_BLOCK = 1024  # rows and columns of the matrix of distances in memory at once
+_EXACT = 1 << 24  # numbers in memory at once when distances are computed anew from differences
+
+
+class Neighbours(NamedTuple):
+    """distances: (n, k) float64, nearest first. indices: (n, k) positions in the reference."""
+
+    distances: torch.Tensor
+    indices: torch.Tensor
+
+
+class Memorisation(NamedTuple):
+    """ratios: (m,) in [0, 1], distance of the nearest over that of the second nearest training sample.
+    share: of samples with a ratio below the threshold."""
+
+    ratios: torch.Tensor
+    share: float
+
+
+def centred(reference, *others):
+    """The samples less the mean of the first, all in the wider of their types, at least float32.
+
+    Raises: ValueError if they are not floats (n, d) with one d, or not finite.
+    """
+    features = (reference, *others)
+    dtype = torch.float32
+    for x in features:
+        if x.dim() != 2 or not x.is_floating_point() or x.shape[1] != reference.shape[1] or len(x) == 0:
+            shapes = [f"{x.dtype} {tuple(x.shape)}" for x in features]
+            raise ValueError(f"features must be floats (n, d) with n >= 1 and one d, got {', '.join(shapes)}")
+        dtype = torch.promote_types(dtype, x.dtype)
+    centre = reference.mean(0, dtype=torch.float64).to(dtype)
+    features = tuple(x.detach().to(dtype) - centre for x in features)
+    if not all(x.sum().isfinite() for x in features):
+        raise ValueError("features must be finite, found NaN or infinity")
+    return features
+
+
+def blocks(x):
+    """(start, rows, squared norms) of consecutive blocks of x (n, d)."""
+    return [(i * _BLOCK, rows, rows.norm(dim=1).square()) for i, rows in enumerate(x.split(_BLOCK))]
+
+
+def squared_distances(rows, row_norms, columns, column_norms):
+    """(n, m) squared Euclidean distances; rounding may leave them slightly negative."""
+    return torch.addmm(column_norms, rows, columns.T, alpha=-2).add_(row_norms[:, None])
+
+
+def squared_radii(x, k):
+    """Squared distance of each sample to its k-th nearest other one.
+
+    Radii below what the arithmetic resolves count as what it resolves: copies lie in each other's balls.
+
+    Args:
+        x: (n, d), centred. k: in 1 ... n - 1.
+
+    Returns: (n,), in the type of x.
+    Raises: ValueError if k is out of range.
+    """
+    if not 1 <= k < len(x):
+        raise ValueError(f"k must be in 1 ... {len(x) - 1}, the number of other samples; got {k}")
+    nearest = x.new_full((len(x), k), torch.inf)
+    parts = blocks(x)
+    for i, (start, rows, norms) in enumerate(parts):
+        own = squared_distances(rows, norms, rows, norms).fill_diagonal_(torch.inf)
+        _keep_smallest(nearest[start : start + len(rows)], own)
+        for other, columns, column_norms in parts[i + 1 :]:
+            distances = squared_distances(rows, norms, columns, column_norms)
+            _keep_smallest(nearest[start : start + len(rows)], distances)
+            _keep_smallest(nearest[other : other + len(columns)], distances.T.contiguous())
+    norms = torch.cat([part[2] for part in parts])
+    return torch.maximum(nearest[:, -1], 16 * torch.finfo(x.dtype).eps * norms)
+
+
+def nearest_neighbours(queries, reference, k=1):
+    """The k nearest reference samples of each query, with distances exact enough to tell a copy (0).
+
+    Args:
+        queries: (n, d), reference: (m, d) features. k: in 1 ... m.
+
+    Returns: `Neighbours`.
+    Raises: ValueError if k is out of range or the features do not fit each other.
+    """
+    if not 1 <= k <= len(reference):
+        raise ValueError(f"k must be in 1 ... {len(reference)}, the size of the reference; got {k}")
+    centred_reference, centred_queries = centred(reference, queries)
+    candidates = min(k + 3, len(reference))  # some to spare: rounding may have swapped neighbours
+    distances, indices = [], []
+    for _, rows, norms in blocks(centred_queries):
+        best = rows.new_full((len(rows), candidates), torch.inf)
+        which = torch.zeros(best.shape, dtype=torch.int64, device=rows.device)
+        for start, columns, column_norms in blocks(centred_reference):
+            block = squared_distances(rows, norms, columns, column_norms)
+            values, places = block.topk(min(candidates, block.shape[1]), largest=False)
+            best, order = torch.cat([best, values], 1).topk(candidates, largest=False)
+            which = torch.cat([which, places + start], 1).gather(1, order)
+        distances.append(_exact_distances(rows, centred_reference, which))
+        indices.append(which)
+    distances, order = torch.cat(distances).sort(1)
+    return Neighbours(distances[:, :k], torch.cat(indices).gather(1, order)[:, :k])
+
+
+def memorisation(train, fake, threshold=1 / 3):
+    """Which generated samples are copies: far nearer to one training sample than to any other.
+
+    Held-out real samples in place of the generated ones give the share to compare with. A generator that
+    has learnt near-duplicates of the data by heart is not seen: their ratio is near 1.
+
+    Args:
+        train: (n, d), n >= 2, fake: (m, d) features.
+        threshold: of the ratio, in (0, 1].
+
+    Returns: `Memorisation`.
+    Raises: ValueError if the threshold is out of range or the features do not fit each other.
+    Source: Yoon et al. (2023), "Diffusion probabilistic models generalize when they fail to memorize".
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold must be in (0, 1], got {threshold}")
+    if len(train) < 2:
+        raise ValueError(f"at least 2 training samples are needed, got {len(train)}")
+    first, second = nearest_neighbours(fake, train, k=2).distances.unbind(1)
+    ratios = torch.where(first == 0, 0.0, first / second)
+    return Memorisation(ratios, (ratios < threshold).double().mean().item())
+
+
+def _keep_smallest(nearest, distances):
+    k = nearest.shape[1]
+    values = distances.topk(min(k, distances.shape[1]), largest=False).values
+    nearest.copy_(torch.cat([nearest, values], 1).topk(k, largest=False).values)
+
+
+def _exact_distances(rows, reference, which):
+    """(n, c) float64 distances of each row to the reference samples at which (n, c), from differences."""
+    step = max(1, _EXACT // (which.shape[1] * rows.shape[1]))
+    parts = [
+        (reference[index].double() - row[:, None].double()).norm(dim=2)
+        for row, index in zip(rows.split(step), which.split(step), strict=True)
+    ]
+    return torch.cat(parts)

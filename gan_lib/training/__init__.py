@@ -1,0 +1,41 @@
+"""Training a GAN: one step of each update scheme, and the loop around it, which resumes exactly after a kill.
+
+A run folder holds ``config.json``, ``log.jsonl`` (one line an epoch), ``samples/epoch_0010.png``,
+``checkpoint.pt`` and, where a metric judges, ``best.pt``. `train` on a folder with a checkpoint continues it.
+"""
+
+from gan_lib.training.config import NETWORKS, PENALTIES, PRESETS, STRATEGIES, TrainConfig
+from gan_lib.training.ema import ema_update
+from gan_lib.training.loop import TrainResult, train
+from gan_lib.training.optimizers import KerasAdam
+from gan_lib.training.processes import Processes, start_processes
+from gan_lib.training.steps import (
+    PRECISIONS,
+    UPDATES,
+    Engine,
+    alternating_step,
+    discriminator_step,
+    gradient_norm,
+    simultaneous_step,
+)
+
+__all__ = [
+    "NETWORKS",
+    "PENALTIES",
+    "PRECISIONS",
+    "PRESETS",
+    "STRATEGIES",
+    "UPDATES",
+    "Engine",
+    "KerasAdam",
+    "Processes",
+    "TrainConfig",
+    "TrainResult",
+    "alternating_step",
+    "discriminator_step",
+    "ema_update",
+    "gradient_norm",
+    "simultaneous_step",
+    "start_processes",
+    "train",
+]

@@ -1,0 +1,208 @@
+"""The state of a run, and an epoch of it."""
+
+import copy
+import math
+import time
+
+import numpy as np
+import torch
+from torchvision.utils import save_image
+
+from gan_lib.data import batches
+from gan_lib.networks import PAIRS
+from gan_lib.objectives import OBJECTIVES
+from gan_lib.regularizers import (
+    clip_weights_,
+    dragan_penalty,
+    gradient_penalty,
+    r1_penalty,
+    r2_penalty,
+    spectral_normalize,
+)
+from gan_lib.training.ema import ema_update
+from gan_lib.training.optimizers import KerasAdam
+from gan_lib.training.statistics import Statistics
+from gan_lib.training.steps import UPDATES, Engine, discriminator_step, gradient_norm
+
+
+class Run:
+    """All that decides how training goes on: networks, optimizers, random generators, epochs so far.
+
+    Args:
+        config: `TrainConfig`.
+        images: uint8 (N, C, 32, 32) on the device.
+        device: torch.device of this process.
+        processes: `Processes`.
+    """
+
+    def __init__(self, config, images, device, processes):
+        # one stream each: drawn from the same seed, noise and initial weights would be the same numbers
+        seeds = np.random.SeedSequence(config.seed).generate_state(6).tolist()
+        weights, dropout, order, noise, samples, penalty = seeds
+        torch.default_generator.manual_seed(weights)
+        generator, discriminator = _make_networks(config, images.shape[1], device)
+        self.players = {
+            "generator": generator,
+            "discriminator": discriminator,
+            "optimizer_g": _make_optimizer(generator, config, config.learning_rate),
+            "optimizer_d": _make_optimizer(
+                discriminator, config, config.learning_rate_d or config.learning_rate
+            ),
+        }
+        if config.clip is not None:
+            self.players["optimizer_d"].register_step_post_hook(
+                lambda *_: clip_weights_(discriminator, config.clip)
+            )
+        self.ema = copy.deepcopy(generator).requires_grad_(False).eval() if config.ema_decay else None
+        if config.compile:
+            compile_networks(generator, discriminator)
+        self.engine = Engine(config.precision, device.type, processes)
+        # dropout can only draw from the global generator of its device
+        cuda = device.type == "cuda"
+        self.random = {
+            "dropout": torch.cuda.default_generators[device.index] if cuda else torch.default_generator,
+            "order": torch.Generator(),
+            "noise": torch.Generator(device),
+            "penalty": torch.Generator(device),
+        }
+        own = dropout + processes.rank  # masks of different processes must differ
+        for name, seed in {"dropout": own, "order": order, "noise": noise, "penalty": penalty}.items():
+            self.random[name].manual_seed(seed)
+        still = torch.Generator().manual_seed(samples)
+        self.sample_noise = torch.randn(16, config.latent_dim, generator=still).to(device)
+        self.config, self.images, self.device, self.processes = config, images, device, processes
+        self.records, self.batches_seen = [], 0
+
+    @property
+    def _parts(self):
+        ema = {} if self.ema is None else {"ema": self.ema}
+        return self.players | ema | {"scaler": self.engine.scaler}
+
+    def state_dict(self):
+        """All of it; every process must call this, for each has its own stream of dropout."""
+        states = {name: source.get_state() for name, source in self.random.items()}
+        states["dropout"] = self.processes.gather(states["dropout"])
+        return {
+            "records": self.records,
+            "batches_seen": self.batches_seen,
+            "random": states,
+            **{name: part.state_dict() for name, part in self._parts.items()},
+        }
+
+    def load_state_dict(self, state):
+        self.records, self.batches_seen = state["records"], state["batches_seen"]
+        states = state["random"] | {"dropout": state["random"]["dropout"][self.processes.rank]}
+        for name, source in self.random.items():
+            source.set_state(states[name])
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+
+    def train_epoch(self, epoch, on_step):
+        """Run one epoch and return its record, which joins ``records``.
+
+        Raises: FloatingPointError at its end if a loss or a weight is not finite, or a loss diverged.
+        """
+        config, start = self.config, time.perf_counter()
+        g, d = Statistics("g", self.device), Statistics("d", self.device)
+        first = self.batches_seen
+        for real in batches(self.images, config.batch_size, self.random["order"], device=self.device):
+            self.batches_seen += 1
+            self._step(real, g, d)
+            on_step()
+        record = {"epoch": epoch} | g.summary() | d.summary()
+        self._check(record)
+        seconds = time.perf_counter() - start
+        count = (self.batches_seen - first) * config.batch_size
+        timing = {"seconds": seconds, "images_per_second": count / seconds, "device": str(self.device)}
+        self.records.append(record | timing)
+        return self.records[-1]
+
+    def _step(self, real, g, d):
+        config, players = self.config, self.players
+        generator, discriminator = players["generator"], players["discriminator"]
+        # the whole batch's noise, whoever computes which part of it: n processes are to do what one does
+        size = (len(real), config.latent_dim)
+        noise = torch.randn(size, generator=self.random["noise"], device=self.device)
+        batch = self.processes.part(real), self.processes.part(noise), OBJECTIVES[config.objective]
+        how = {"penalty": self._penalty(real), "engine": self.engine}
+        if self.batches_seen % config.n_critic:
+            d_loss = discriminator_step(generator, discriminator, players["optimizer_d"], *batch, **how)
+        else:
+            g_loss, d_loss = UPDATES[config.update](*players.values(), *batch, **how)
+            g.add(self.processes.mean(g_loss), gradient_norm(generator))
+            if self.ema is not None:
+                ema_update(self.ema, generator, config.ema_decay)
+        d.add(self.processes.mean(d_loss), gradient_norm(discriminator))
+
+    def _penalty(self, real):
+        """The penalty on this process's part of the batch; what it draws, it draws for the whole batch."""
+        kind, weight, part = self.config.penalty, self.config.penalty_weight, self.processes.part
+        draw = {"generator": self.random["penalty"], "device": self.device}
+        if kind == "gradient_penalty":
+            eps = part(torch.rand(len(real), 1, 1, 1, **draw))
+            return lambda critic, real, fake: weight * gradient_penalty(critic, real, fake, eps)
+        if kind == "dragan":
+            noise = part(real.std() / 2 * torch.randn(real.shape, **draw))
+            return lambda critic, real, fake: weight * dragan_penalty(critic, real, noise)
+        if kind == "r1":
+            return lambda critic, real, fake: weight * r1_penalty(critic, real)
+        if kind == "r2":
+            return lambda critic, real, fake: weight * r2_penalty(critic, fake)
+        return None
+
+    def _check(self, record):
+        networks = self.players["generator"], self.players["discriminator"]
+        weights = [weight for network in networks for weight in network.state_dict().values()]
+        bad = torch.stack([(~weight.isfinite()).sum() for weight in weights]).sum().double()
+        bad = self.processes.mean(bad).item() * self.processes.size  # or one would stop, and the others wait
+        losses = record["g_loss"], record["d_loss"]
+        found = f"epoch {record['epoch']} ended with mean G loss {losses[0]}, D loss {losses[1]}"
+        kept = f"the run folder keeps its checkpoint after epoch {record['epoch'] - 1}"
+        if bad or not all(math.isfinite(loss) for loss in losses):
+            raise FloatingPointError(f"{found} and {bad:.0f} weights that are not finite; {kept}")
+        if max(map(abs, losses)) > self.config.max_loss:
+            raise FloatingPointError(f"{found}: diverged beyond max_loss, {self.config.max_loss:g}; {kept}")
+
+    def sampled(self, function):
+        """function(generator) of the averaged generator if there is one, else of the generator itself.
+
+        It gets the network in evaluation mode, with running statistics, and no gradients. What it draws at
+        random leaves the run's streams as they were.
+        """
+        generator = self.ema if self.ema is not None else self.players["generator"].eval()
+        try:
+            with (
+                torch.no_grad(),
+                torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []),
+                torch.compiler.set_stance("force_eager"),
+            ):
+                return function(generator)
+        finally:
+            self.players["generator"].train()
+
+    def save_samples(self, path):
+        """Draw the 16 samples of the fixed noise as a 4x4 grid."""
+        images = self.sampled(lambda generator: generator(self.sample_noise))
+        save_image(images, path, nrow=4, normalize=True, value_range=(-1, 1))
+
+
+def _make_networks(config, channels, device):
+    pair = PAIRS[config.network]
+    generator = pair.generator(latent_dim=config.latent_dim, width=config.width, channels=channels)
+    discriminator = pair.discriminator(width=config.width, channels=channels)
+    if config.spectral_norm:
+        spectral_normalize(discriminator)
+    return generator.to(device), discriminator.to(device)
+
+
+def _make_optimizer(network, config, learning_rate):
+    return KerasAdam(network.parameters(), learning_rate, (float(config.beta1), float(config.beta2)))
+
+
+def compile_networks(*networks):
+    """Run the networks through torch.compile, in place: the names in their state stay."""
+    # The simultaneous step runs backward through one pass twice; by default a compiled backward pass has
+    # given away its buffers after the first.
+    torch._functorch.config.donated_buffer = False
+    for network in networks:
+        network.compile()
