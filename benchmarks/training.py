@@ -16,16 +16,18 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+PRECISIONS = ("float32", "bfloat16")
 
 
-def measure_project(batch_size, warm_up, steps, threads):
-    """Print the median images/s of the project's simultaneous step, in float32 on the CPU."""
+def measure_project(precision, batch_size, warm_up, steps, threads):
+    """Print the median images/s of the project's simultaneous step on the CPU."""
     import torch
 
     from gan_lib import data, networks, objectives, training
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
+    engine = training.Engine(precision)
     generator, discriminator = networks.dcgan_generator(), networks.dcgan_discriminator()
     adam = [training.KerasAdam(net.parameters(), 1e-4, (0.5, 0.999)) for net in (generator, discriminator)]
     images = torch.randint(256, (batch_size, 3, 32, 32), dtype=torch.uint8)
@@ -34,7 +36,7 @@ def measure_project(batch_size, warm_up, steps, threads):
         start = time.perf_counter()
         real, noise = data.scale(images), torch.randn(batch_size, 128)
         losses = training.simultaneous_step(
-            generator, discriminator, *adam, real, noise, objectives.non_saturating
+            generator, discriminator, *adam, real, noise, objectives.non_saturating, engine=engine
         )
         [loss.item() for loss in losses]
         seconds.append(time.perf_counter() - start)
@@ -55,18 +57,21 @@ def main():
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--alone", action="store_true", help="only the project, in this process")
+    parser.add_argument("--alone", choices=PRECISIONS, help="only the project, in this process")
     args = parser.parse_args()
     sizes = {"batch-size": args.batch_size, "warm-up": args.warm_up, "steps": args.steps}
     sizes["threads"] = args.threads
     if args.alone:
-        return measure_project(*sizes.values())
+        return measure_project(args.alone, *sizes.values())
     if args.peer is None:
         parser.error("--peer is needed: the Python of an environment with tensorflow-cpu (or --alone)")
     flags = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
     commands = {
         "Keras": [args.peer, HERE / "peers" / "keras_dcgan.py", *flags],
-        "project, float32": [sys.executable, __file__, "--alone", *flags],
+        **{
+            f"project, {precision}": [sys.executable, __file__, "--alone", precision, *flags]
+            for precision in PRECISIONS
+        },
     }
     results = {name: [] for name in commands}
     for turn in range(args.rounds):

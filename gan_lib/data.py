@@ -48,13 +48,11 @@ def load_images(name, split=None, root=None, *, download=False, pad=False):
         FileNotFoundError: files are missing and download is False.
         OSError: the download failed; no part of it is left.
     """
-    if name not in _DATASETS:
-        raise ValueError(f"data set must be one of {', '.join(DATASETS)}; got {name!r}")
-    dataset = _DATASETS[name]
-    splits = tuple(dataset.releases[0].files)
+    splits = splits_of(name)
     split = splits[0] if split is None else split
     if split not in splits:
         raise ValueError(f"split of {name} must be one of {', '.join(splits)}; got {split!r}")
+    dataset = _DATASETS[name]
     embedded = name == "fashion_mnist_10k"
     root = _ASSETS if embedded else Path(root or data_root()).expanduser()
     if download and not embedded and _complete_release(dataset, split, root) is None:
@@ -68,6 +66,13 @@ def load_images(name, split=None, root=None, *, download=False, pad=False):
         margin = (32 - images.shape[-1]) // 2
         images = F.pad(images, (margin, margin, margin, margin))
     return LabelledImages(images, torch.from_numpy(labels.astype(np.int64)), dataset.classes)
+
+
+def splits_of(name):
+    """The names of a data set's splits, the default first; ValueError for an unknown data set."""
+    if name not in _DATASETS:
+        raise ValueError(f"data set must be one of {', '.join(DATASETS)}; got {name!r}")
+    return tuple(_DATASETS[name].releases[0].files)
 
 
 def data_root():

@@ -6,7 +6,8 @@ A run folder holds ``config.json``, ``log.jsonl`` (one line an epoch), ``samples
 
 from gan_lib.training.config import NETWORKS, PENALTIES, PRESETS, STRATEGIES, TrainConfig
 from gan_lib.training.ema import ema_update
-from gan_lib.training.loop import TrainResult, train
+from gan_lib.training.files import load_generator
+from gan_lib.training.loop import TrainResult, find_device, train
 from gan_lib.training.optimizers import KerasAdam
 from gan_lib.training.processes import Processes, start_processes
 from gan_lib.training.steps import (
@@ -34,7 +35,9 @@ __all__ = [
     "alternating_step",
     "discriminator_step",
     "ema_update",
+    "find_device",
     "gradient_norm",
+    "load_generator",
     "simultaneous_step",
     "start_processes",
     "train",

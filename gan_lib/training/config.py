@@ -31,7 +31,7 @@ class TrainConfig:
         clip: bound of the discriminator's weights after each of its updates, None for none.
         update: "simultaneous" or "alternating".
         n_critic: updates of the discriminator for one of the generator, each with a batch and noise of its
-            own; the generator answers the last of them. More than 1 needs "alternating".
+            own; the generator then answers on fresh noise. More than 1 needs "alternating".
         learning_rate: of the generator's `KerasAdam`, and of the discriminator's too if
         learning_rate_d: is None: its own learning rate (two time scales).
         beta1, beta2: of both.

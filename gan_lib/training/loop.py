@@ -57,7 +57,7 @@ def train(config, images=None, metric=None):
         FloatingPointError: a loss, a weight or the metric is no longer finite, or a mean loss went beyond
             ``config.max_loss``; the last good checkpoint stays.
     """
-    device = _find_device(config.device)
+    device = find_device(config.device)
     if images is None:
         images = load_images(config.dataset, root=config.data, download=config.download, pad=True).images
     images = images[: config.limit]
@@ -146,8 +146,8 @@ def _line(record, epochs):
     return f"Epoch {record['epoch']}/{epochs} | {losses}{metric}"
 
 
-def _find_device(name):
-    """The torch.device that a config names, with its index, or ValueError."""
+def find_device(name):
+    """The torch.device that "auto", "cpu", "cuda" or "cuda:N" names, with its index, or ValueError."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, index = name.partition(":")

@@ -120,19 +120,23 @@ class Run:
     def _step(self, real, g, d):
         config, players = self.config, self.players
         generator, discriminator = players["generator"], players["discriminator"]
-        # the whole batch's noise, whoever computes which part of it: n processes are to do what one does
-        size = (len(real), config.latent_dim)
-        noise = torch.randn(size, generator=self.random["noise"], device=self.device)
-        batch = self.processes.part(real), self.processes.part(noise), OBJECTIVES[config.objective]
+        batch = self.processes.part(real), self._noise(len(real)), OBJECTIVES[config.objective]
         how = {"penalty": self._penalty(real), "engine": self.engine}
         if self.batches_seen % config.n_critic:
             d_loss = discriminator_step(generator, discriminator, players["optimizer_d"], *batch, **how)
         else:
+            if config.n_critic > 1:
+                how["generator_noise"] = self._noise(len(real))
             g_loss, d_loss = UPDATES[config.update](*players.values(), *batch, **how)
             g.add(self.processes.mean(g_loss), gradient_norm(generator))
             if self.ema is not None:
                 ema_update(self.ema, generator, config.ema_decay)
         d.add(self.processes.mean(d_loss), gradient_norm(discriminator))
+
+    def _noise(self, count):
+        """This process's part of the noise of a whole batch: n processes are to do what one does."""
+        size = (count, self.config.latent_dim)
+        return self.processes.part(torch.randn(size, generator=self.random["noise"], device=self.device))
 
     def _penalty(self, real):
         """The penalty on this process's part of the batch; what it draws, it draws for the whole batch."""

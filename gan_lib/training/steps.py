@@ -133,6 +133,7 @@ def alternating_step(
     noise,
     objective,
     *,
+    generator_noise=None,
     penalty=None,
     engine=_PLAIN,
 ):
@@ -141,15 +142,23 @@ def alternating_step(
     .. math:: \phi' = \phi - \eta\,\nabla_\phi\left(L_D(\theta, \phi) + R(\phi)\right), \qquad
               \theta' = \theta - \eta\,\nabla_\theta L_G(\theta, \phi')
 
-    Both halves use the same fake samples. Arguments as in `simultaneous_step`.
+    Arguments as in `simultaneous_step`, and
+
+    Args:
+        generator_noise: (B'', latent_dim) the generator's input in its own half, fresh noise as in
+            algorithm 1 of Gulrajani et al. (2017); None: both halves use the same fake samples, in one
+            forward pass of the generator.
 
     Returns: (g_loss, d_loss), detached scalars; d_loss before the update and without the penalty, g_loss
         against the new discriminator.
     """
-    fake = engine.forward(generator, noise)
+    with torch.set_grad_enabled(generator_noise is None):
+        fake = engine.forward(generator, noise)
     d_loss = _descend_discriminator(
         discriminator, optimizer_d, real, fake.detach(), objective, penalty, engine
     )
+    if generator_noise is not None:
+        fake = engine.forward(generator, generator_noise)
     real_logits = []
     if objective.needs_real:
         with torch.no_grad():  # the generator does not move the real logits

@@ -14,7 +14,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from gan_lib.__main__ import _frechet_metric, app, train
+from gan_lib.__main__ import app, train
+from gan_lib.commands.train import frechet_metric
 from gan_lib.data import DATASETS, load_images, unscale
 from gan_lib.metrics import EXTRACTORS, frechet_distance
 from gan_lib.objectives import OBJECTIVES
@@ -219,7 +220,7 @@ def test_the_judges_number_is_the_frechet_distance_of_the_samples(tmp_path):
     config = TrainConfig(latent_dim=3, seed=5)
     torch.manual_seed(0)
     generator = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.Tanh(), torch.nn.Unflatten(1, (1, 8, 8)))
-    metric = _frechet_metric("pixels", 1000, images, config)
+    metric = frechet_metric("pixels", 1000, images, config)
     noise = torch.randn(1000, 3, generator=torch.Generator().manual_seed(5))
     fakes = unscale(generator(noise)).flatten(1).double() / 255
     expected = frechet_distance(images.flatten(1).double() / 255, fakes)

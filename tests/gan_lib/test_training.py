@@ -145,6 +145,33 @@ def test_the_discriminators_step_is_half_an_alternating_one(game):
     torch.testing.assert_close(loss, d_loss, rtol=1e-12, atol=1e-14)
 
 
+def test_the_generator_can_answer_on_noise_of_its_own(game):
+    generator, discriminator, real, noise = game
+    fresh = torch.randn(5, 3).double()
+    _, phi, _, d_loss = reference(game, non_saturating, "alternating", penalty=bump)
+    optimizers, before = (sgd(generator), sgd(discriminator)), weights(generator)
+
+    def answer(theta):
+        fake = functional_call(generator, theta, fresh)
+        return non_saturating.generator(functional_call(discriminator, phi, fake))
+
+    slope = torch.func.grad(answer)(before)
+    theta = {name: before[name] - 0.5 * slope[name] for name in before}
+    losses = alternating_step(
+        generator,
+        discriminator,
+        *optimizers,
+        real,
+        noise,
+        non_saturating,
+        generator_noise=fresh,
+        penalty=bump,
+    )
+    torch.testing.assert_close(weights(discriminator), phi, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(weights(generator), theta, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(losses, (answer(before), d_loss), rtol=1e-12, atol=1e-14)
+
+
 def test_the_two_updates_differ_in_the_generator_only(game):
     theta_s, phi_s, *_ = reference(game, non_saturating, "simultaneous")
     theta_a, phi_a, *_ = reference(game, non_saturating, "alternating")

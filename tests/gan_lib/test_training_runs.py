@@ -15,6 +15,7 @@ from gan_lib.training import (
     Engine,
     Processes,
     TrainConfig,
+    alternating_step,
     ema_update,
     gradient_norm,
     train,
@@ -108,11 +109,13 @@ def test_spectral_norm_bounds_every_layer(images, tmp_path):
 def test_critic_steps_take_fresh_data_and_noise_and_their_count_survives_epochs(
     images, tmp_path, monkeypatch
 ):
-    seen = []
+    seen, answers = [], []
 
     def spied(step):
         def recording(*args, **kwargs):
             seen.append((step.__name__, *(a for a in args if isinstance(a, torch.Tensor))))
+            if "generator_noise" in kwargs:
+                answers.append(kwargs["generator_noise"])
             return step(*args, **kwargs)
 
         return recording
@@ -125,8 +128,9 @@ def test_critic_steps_take_fresh_data_and_noise_and_their_count_survives_epochs(
     assert (
         names == ["discriminator_step", "discriminator_step", "alternating_step"] * 4
     )  # 3 epochs of 4 batches
-    noises = torch.stack([noise for *_, noise in seen]).flatten(1)
-    assert len(noises.unique(dim=0)) == 12
+    # Gulrajani et al. (2017), algorithm 1: noise for every critic step, and again for the generator's
+    noises = torch.stack([noise for *_, noise in seen] + answers).flatten(1)
+    assert len(answers) == 4 and len(noises.unique(dim=0)) == 16
     for epoch in range(3):
         shown = torch.cat([real for _, real, _ in seen[4 * epoch : 4 * epoch + 4]]).flatten(1)
         assert len(shown.unique(dim=0)) == 64  # no image twice
@@ -135,6 +139,18 @@ def test_critic_steps_take_fresh_data_and_noise_and_their_count_survives_epochs(
         name: {int(part["step"]) for part in state[f"optimizer_{name}"]["state"].values()} for name in "gd"
     }
     assert ages == {"g": {4}, "d": {12}}
+
+
+def test_players_who_take_turns_of_one_share_the_fake_images(images, tmp_path, monkeypatch):
+    given = []
+
+    def recording(*args, **kwargs):
+        given.append(kwargs.get("generator_noise"))
+        return alternating_step(*args, **kwargs)
+
+    monkeypatch.setattr(run_module, "UPDATES", {"alternating": recording})
+    train(alternating(tmp_path, epochs=1), images)
+    assert given == [None] * 4
 
 
 def test_two_time_scales(images, tmp_path):

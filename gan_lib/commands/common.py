@@ -1,0 +1,56 @@
+"""What the commands share: how an option reads, how an error ends, how images are drawn."""
+
+from contextlib import contextmanager
+
+import torch
+import typer
+
+from gan_lib.data import unscale
+
+_BATCH = 256
+
+
+def option(says, *names, default, example=None):
+    """An option whose help says what holds where it is not given, and how one writes it."""
+    example = f" Example: {names[0]} {example}" if example is not None else ""
+    return typer.Option(*names, help=f"{says} Default: {default}.{example}", show_default=False)
+
+
+@contextmanager
+def errors_as_lines():
+    """Ends a command by one line on stderr: exit code 2 for bad input, 1 for a run that diverged."""
+    try:
+        yield
+    except (FloatingPointError, ValueError, OSError) as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(1 if isinstance(error, FloatingPointError) else 2) from None
+
+
+def noise_of(config, count, seed):
+    """(count, latent_dim) standard normal noise for the generator of a `TrainConfig`; the seed decides it."""
+    return torch.randn(count, config.latent_dim, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def draw(generator, noise, on_batch=lambda count: None):
+    """What a generator makes of noise, batch by batch, in the mode that it is in.
+
+    Args:
+        generator: module, (B, latent_dim) to (B, C, H, W) in [-1, 1], on any device.
+        noise: (N, latent_dim), on the CPU.
+        on_batch: called with the number of images after each batch.
+
+    Returns: uint8 (N, C, H, W), on the CPU.
+    """
+    device, images = next(generator.parameters()).device, []
+    for part in noise.split(_BATCH):
+        images.append(unscale(generator(part.to(device))).cpu())
+        on_batch(len(part))
+    return torch.cat(images)
+
+
+def check_at_least(least, **numbers):
+    """ValueError for a number that is less, or None for one that was not given."""
+    for name, value in numbers.items():
+        if value is not None and value < least:
+            raise ValueError(f"{name} must be at least {least}; got {value}")
