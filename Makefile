@@ -1,6 +1,8 @@
 # Two commands matter: `make book` builds the course, `make test` checks all of it. `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
+# nbgrader finds its own helpers (alembic) on the path.
+NBGRADER := PATH="$(CURDIR)/$(BIN):$$PATH" nbgrader
 # Threads that wait should sleep: on a busy machine spinning makes small networks thirty times slower.
 export OMP_WAIT_POLICY = PASSIVE
 .DEFAULT_GOAL := help
@@ -23,10 +25,11 @@ notebooks: .venv/ready ## run every notebook whose inputs changed (PROFILE=gpu f
 	$(BIN)/python notebooks/run.py --profile $(or $(PROFILE),cpu)
 
 assignments: .venv/ready ## make the students' copy of an assignment (SET=ps1_minimax)
-	cd autograder && ../$(BIN)/nbgrader generate_assignment $(or $(SET),ps1_minimax) --force
+	cd autograder && $(NBGRADER) generate_assignment $(or $(SET),ps1_minimax) --force
 
 grade: .venv/ready ## grade what lies in autograder/submitted (SET=ps1_minimax)
-	cd autograder && ../$(BIN)/nbgrader autograde $(or $(SET),ps1_minimax) && ../$(BIN)/nbgrader generate_feedback $(or $(SET),ps1_minimax)
+	cd autograder && $(NBGRADER) autograde $(or $(SET),ps1_minimax)
+	cd autograder && $(NBGRADER) generate_feedback $(or $(SET),ps1_minimax)
 
 lint: .venv/ready ## style of the code, and question cells that differ from the question bank
 	$(BIN)/ruff check .
