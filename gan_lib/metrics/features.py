@@ -179,8 +179,8 @@ class _Classify(NamedTuple):
 def _load_classifier(name, path):
     if not path.is_file():
         raise FileNotFoundError(
-            f"the weights of {name} are missing: no file {path}. They ship with gan_lib: install it "
-            "again, or train them and save them there (save_classifier)"
+            f"the weights of {name} are missing: no file {path}. Train them: "
+            f"python -m gan_lib.metrics.train_features {name} --out {path}"
         )
     with safe_open(path, "pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is no dictionary)
