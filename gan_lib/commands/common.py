@@ -1,6 +1,7 @@
 """What the commands share: how an option reads, how an error ends, how images are drawn."""
 
 from contextlib import contextmanager
+from typing import Annotated
 
 import torch
 import typer
@@ -14,6 +15,34 @@ def option(says, *names, default, example=None):
     """An option whose help says what holds where it is not given, and how one writes it."""
     example = f" Example: {names[0]} {example}" if example is not None else ""
     return typer.Option(*names, help=f"{says} Default: {default}.{example}", show_default=False)
+
+
+DataFolder = Annotated[
+    str | None,
+    option(
+        "Folder of the data sets.",
+        "--data",
+        default="the environment's GAN_DATA, else a cache of your own",
+        example="~/datasets",
+    ),
+]
+Average = Annotated[
+    bool,
+    option(
+        "Draw from the average of the generator's weights, where the run has one.",
+        "--ema/--no-ema",
+        default="--ema",
+    ),
+]
+Device = Annotated[
+    str,
+    option(
+        "auto (a CUDA GPU where there is one), cpu, cuda, or a certain GPU.",
+        "--device",
+        default="auto",
+        example="cpu",
+    ),
+]
 
 
 @contextmanager

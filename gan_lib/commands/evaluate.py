@@ -14,7 +14,16 @@ from rich.text import Text
 from torchvision.transforms.functional import pil_to_tensor
 from tqdm import tqdm
 
-from gan_lib.commands.common import check_at_least, draw, errors_as_lines, noise_of, option
+from gan_lib.commands.common import (
+    Average,
+    DataFolder,
+    Device,
+    check_at_least,
+    draw,
+    errors_as_lines,
+    noise_of,
+    option,
+)
 from gan_lib.data import DATASETS, load_images, splits_of
 from gan_lib.metrics import EXTRACTORS, embed, load_extractor
 from gan_lib.metrics import evaluate as measure
@@ -54,15 +63,7 @@ def evaluate(
             example="test",
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        option(
-            "Folder of the data sets.",
-            "--data",
-            default="the environment's GAN_DATA, else a cache of your own",
-            example="~/datasets",
-        ),
-    ] = None,
+    data: DataFolder = None,
     download: Annotated[
         bool,
         option(
@@ -103,23 +104,8 @@ def evaluate(
     seed: Annotated[
         int, option("Decides the noise, and the metrics' subsets.", "--seed", default=0, example="1")
     ] = 0,
-    ema: Annotated[
-        bool,
-        option(
-            "Draw from the average of the generator's weights, where the run has one.",
-            "--ema/--no-ema",
-            default="--ema",
-        ),
-    ] = True,
-    device: Annotated[
-        str,
-        option(
-            "auto (a CUDA GPU where there is one), cpu, cuda, or a certain GPU.",
-            "--device",
-            default="auto",
-            example="cpu",
-        ),
-    ] = "auto",
+    ema: Average = True,
+    device: Device = "auto",
     to_json: Annotated[
         str | None,
         option(

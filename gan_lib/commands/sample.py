@@ -9,7 +9,7 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 from tqdm import tqdm
 
-from gan_lib.commands.common import check_at_least, draw, errors_as_lines, noise_of, option
+from gan_lib.commands.common import Average, Device, check_at_least, draw, errors_as_lines, noise_of, option
 from gan_lib.training import find_device, load_generator
 
 
@@ -35,23 +35,8 @@ def sample(
     seed: Annotated[
         int, option("Decides the noise, and so the images.", "--seed", default=0, example="1")
     ] = 0,
-    ema: Annotated[
-        bool,
-        option(
-            "Draw from the average of the generator's weights, where the run has one.",
-            "--ema/--no-ema",
-            default="--ema",
-        ),
-    ] = True,
-    device: Annotated[
-        str,
-        option(
-            "auto (a CUDA GPU where there is one), cpu, cuda, or a certain GPU.",
-            "--device",
-            default="auto",
-            example="cpu",
-        ),
-    ] = "auto",
+    ema: Average = True,
+    device: Device = "auto",
 ):
     """Draw images from a trained generator.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gan_lib.commands.common import draw, errors_as_lines, noise_of, option
+from gan_lib.commands.common import DataFolder, draw, errors_as_lines, noise_of, option
 from gan_lib.data import DATASETS, load_images
 from gan_lib.metrics import EXTRACTORS, Moments, embed, frechet_distance, load_extractor
 from gan_lib.objectives import OBJECTIVES
@@ -38,15 +38,7 @@ def train(
             example="fashion_mnist_10k",
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        option(
-            "Folder of the data sets.",
-            "--data",
-            default="the environment's GAN_DATA, else a cache of your own",
-            example="~/datasets",
-        ),
-    ] = None,
+    data: DataFolder = None,
     download: Annotated[
         bool,
         typer.Option(

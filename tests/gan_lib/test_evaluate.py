@@ -26,12 +26,7 @@ to_pil_image(NOISE).save(_file := io.BytesIO(), "png")
 PNG = _file.getvalue()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

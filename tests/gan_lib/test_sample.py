@@ -16,13 +16,7 @@ from gan_lib.commands.common import draw, errors_as_lines, noise_of
 from gan_lib.data import unscale
 from gan_lib.training import NETWORKS, TrainConfig, load_generator, train
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def tiny(out, **changes):

@@ -18,13 +18,7 @@ from gan_lib.training import (
 )
 from gan_lib.training.run import compile_networks
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class CountingScaler(torch.amp.GradScaler):

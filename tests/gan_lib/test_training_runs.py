@@ -24,13 +24,7 @@ from gan_lib.training import run as run_module
 from gan_lib.training.run import Run
 from gan_lib.training.statistics import Statistics
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
