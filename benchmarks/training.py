@@ -25,6 +25,7 @@ def measure_project(precision, batch_size, warm_up, steps, threads):
 
     from gan_lib import data, networks, objectives, training
 
+    training.keep_freed_memory()  # as the command `train` does
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     engine = training.Engine(precision)

@@ -12,7 +12,16 @@ from gan_lib.commands.common import DataFolder, draw, errors_as_lines, noise_of,
 from gan_lib.data import DATASETS, load_images
 from gan_lib.metrics import EXTRACTORS, Moments, embed, frechet_distance, load_extractor
 from gan_lib.objectives import OBJECTIVES
-from gan_lib.training import NETWORKS, PENALTIES, PRECISIONS, PRESETS, STRATEGIES, UPDATES, TrainConfig
+from gan_lib.training import (
+    NETWORKS,
+    PENALTIES,
+    PRECISIONS,
+    PRESETS,
+    STRATEGIES,
+    UPDATES,
+    TrainConfig,
+    keep_freed_memory,
+)
 from gan_lib.training import train as run_training
 
 _DEFAULT = TrainConfig()
@@ -336,6 +345,7 @@ def train(
         images = load_images(config.dataset, root=config.data, download=config.download, pad=True).images
         images = images[: config.limit]
         metric = None if features is None else frechet_metric(features, feature_samples, images, config)
+        keep_freed_memory()
         run_training(config, images, metric)
     except KeyboardInterrupt:
         again = shlex.join(["python", "-m", "gan_lib", *sys.argv[1:]])

@@ -11,6 +11,7 @@ from torch import nn
 
 from gan_lib.networks.layers import (
     CropEnd,
+    Dropout,
     FlattenHWC,
     KerasBatchNorm,
     UnflattenHWC,
@@ -73,7 +74,7 @@ def dcgan_discriminator(width=64, channels=3, dropout=0.3):
         layers += [
             nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1),
             _leaky_relu(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         ]
     layers += [FlattenHWC(4, 4), nn.Linear(4 * 4 * 4 * width, 1)]
     return initialised(nn.Sequential(*layers))

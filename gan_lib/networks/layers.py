@@ -29,6 +29,24 @@ class KerasBatchNorm(nn.BatchNorm2d):
         return y
 
 
+class Dropout(nn.Dropout):
+    """Dropout with a faster mask on the CPU, where PyTorch's takes a fifth of a step in bfloat16.
+
+    16 random bits decide about a value, so there p is rounded to a multiple of 2^-16; what is kept is
+    divided by the rounded share, and the mean stays what it was.
+    """
+
+    def forward(self, x):
+        zeroed = round(self.p * 2**16)
+        if not self.training or x.device.type != "cpu" or zeroed in (0, 2**16):
+            return super().forward(x)
+        bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+        kept = bits[: x.numel()] >= zeroed - 2**15
+        mask = torch.empty_like(x, requires_grad=False)  # dense: its memory is one line, in whatever order
+        torch.mul(kept, 2**16 / (2**16 - zeroed), out=mask.as_strided((x.numel(),), (1,)))
+        return x * mask
+
+
 class UnflattenHWC(nn.Module):
     """(B, height width C) to (B, C, height, width); the vector holds rows of pixels of channels."""
 

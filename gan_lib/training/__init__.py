@@ -8,6 +8,7 @@ from gan_lib.training.config import NETWORKS, PENALTIES, PRESETS, STRATEGIES, Tr
 from gan_lib.training.ema import ema_update
 from gan_lib.training.files import load_generator
 from gan_lib.training.loop import TrainResult, find_device, train
+from gan_lib.training.memory import keep_freed_memory
 from gan_lib.training.optimizers import KerasAdam
 from gan_lib.training.processes import Processes, start_processes
 from gan_lib.training.steps import (
@@ -37,6 +38,7 @@ __all__ = [
     "ema_update",
     "find_device",
     "gradient_norm",
+    "keep_freed_memory",
     "load_generator",
     "simultaneous_step",
     "start_processes",
