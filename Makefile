@@ -17,6 +17,7 @@ book: notebooks ## build the book: environment, executed notebooks, site
 
 test: .venv/ready ## lint, notebooks, book with warnings as errors, browser checks, grading round trip, unit tests
 	.ci/system chromium
+	.ci/system bubblewrap
 	$(MAKE) lint
 	$(MAKE) book
 	$(BIN)/pytest
@@ -28,6 +29,7 @@ assignments: .venv/ready ## make the students' copy of an assignment (SET=ps1_mi
 	cd autograder && $(NBGRADER) generate_assignment $(or $(SET),ps1_minimax) --force
 
 grade: .venv/ready ## grade what lies in autograder/submitted (SET=ps1_minimax)
+	.ci/system bubblewrap
 	cd autograder && $(NBGRADER) autograde $(or $(SET),ps1_minimax)
 	cd autograder && $(NBGRADER) generate_feedback $(or $(SET),ps1_minimax)
 

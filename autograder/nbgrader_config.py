@@ -30,8 +30,28 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-# The first cell of a notebook imports torch: from a cold network disk more than nbgrader's 30 seconds.
-c.Execute.timeout = 120
+# Students' code runs in a sandbox and never meets the checks. Reading a submission comes first: broken ones
+# fail alone, and cells that were changed are put back before nbgrader's own preprocessors look at them.
+c.Autograde.exporter_class = "autograder.engine.preprocessors.SubmissionExporter"
+c.Autograde.sanitize_preprocessors = [
+    "autograder.engine.preprocessors.RestoreCells",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "autograder.engine.execute.IsolatedExecute",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+# The first cell of a notebook imports torch: from a cold network disk more than half a minute.
+c.IsolatedExecute.cell_seconds = 120
+
+# For a machine without bubblewrap: the next line, without its mark, gives up the sandbox. Students' code then
+# runs in your account, with your files and your network. Only for work of people whom you trust.
+# c.IsolatedExecute.unsafe = True
 
 # Feedback must not show keys and hidden tests to those who hand in after its first reader.
 c.GenerateFeedback.preprocessors = [

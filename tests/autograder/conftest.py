@@ -1,8 +1,11 @@
-"""Runs the cells of checks of a source notebook in this process, scored as nbgrader scores them."""
+"""Runs the cells of checks of a source notebook, scored as nbgrader scores them: in this process, and with
+the student's functions in another one, as when submissions are graded. The verdicts must be the same."""
 
 import contextlib
 import io
 import os
+import signal
+import socket
 import warnings
 from pathlib import Path
 
@@ -10,6 +13,10 @@ import nbformat
 import pytest
 import torch
 from nbgrader import utils
+
+from autograder import probe
+from autograder.engine.proxies import Link
+from autograder.engine.server import Worker
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 SOURCE = Path(__file__).parents[2] / "autograder" / "source"
@@ -38,13 +45,48 @@ class Assignment:
 
     def lost(self, task, solution=None, seed=None):
         """Ids of the checks that a solution (the notebook's own if None) fails, or writes to stderr in."""
-        names = self.namespace(task)
+        names, setup = self.namespace(task), self.namespace("setup")
+        own = [name for name in names if name not in setup]
         if solution is not None:
-            (function,) = [name for name in names if name not in self.namespace("setup")]
+            (function,) = own
             names[function] = solution
         if seed is not None:
-            names["SEED"] = seed
-        return {cell.id for cell in self.checks[task] if not _passes(cell, names)}
+            names["SEED"] = setup["SEED"] = seed
+        across = self._lost_across(task, names, own, setup)
+        lost = {cell.id for cell in self.checks[task] if not _passes(cell, names)}
+        assert across == lost, f"in two processes the solution loses {across}, in one {lost}"
+        return lost
+
+    def _lost_across(self, task, names, own, setup):
+        """The same with the names of the solution in another process."""
+        with submission(names) as link:
+            setup |= link.lookup(own)
+            before, probe.run = probe.run, link.call
+            try:
+                return {cell.id for cell in self.checks[task] if not _passes(cell, setup)}
+            finally:
+                probe.run = before
+
+
+@contextlib.contextmanager
+def submission(names, seconds=10.0):
+    """A link to a forked process with these names; without a kernel, a snapshot of which it would be."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if not pid:
+        try:
+            ours.close()
+            Worker(theirs, names).work()
+        finally:
+            os._exit(1)
+    theirs.close()
+    try:
+        yield Link(ours, lambda: seconds)
+    finally:
+        ours.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def _passes(cell, names):
@@ -65,6 +107,20 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def student():
+    """Function from code and names to the proxies or values of the names, in a process of its own."""
+    with contextlib.ExitStack() as stack:
+
+        def defined(code, *names, **options):
+            own = {"__name__": "__main__"}
+            exec(code, own)
+            found = stack.enter_context(submission(own, **options)).lookup(list(names))
+            return found[names[0]] if len(names) == 1 else [found[name] for name in names]
+
+        yield defined
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,262 @@
+"""The student's side of a call: snapshots of the student's kernel, and what they answer.
+
+`snapshot` forks the kernel. The child, a *holder*, keeps the names of the notebook as they were at that
+moment and waits; for the checks it forks a *worker*, which calls what it is told to call. A worker that dies
+or hangs costs nothing but itself. Nothing here is trusted by who asks: a student's code can change all of it.
+"""
+
+import contextlib
+import io
+import os
+import pickle
+import signal
+import socket
+import sys
+import time
+
+from autograder.engine import frames, modes, wire
+from autograder.engine.arguments import Arrived
+
+CALLS = 64  # whose graphs are kept for a backward pass
+PIECES = 2000  # characters of a message
+
+
+class TooLong(BaseException):
+    """Raised in a call that has used up its time."""
+
+
+def snapshot(path, token, number, names):
+    """Leave a holder behind in this process's place; returns at once, in the parent.
+
+    Args:
+        path, token: the unix socket on which the checks wait, and what they know their snapshots by.
+        number: of the snapshot.
+        names: dict of the notebook's names.
+    """
+    if os.fork():
+        return
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _hold(path, {"token": token, "snapshot": number}, names)
+    finally:
+        os._exit(0)
+
+
+def _hold(path, hello, names):
+    control = _connect(path, hello | {"role": "holder"})
+    worker = None
+    while True:
+        (text,) = frames.receive(control)
+        order = wire.loads(text)
+        if order == "fork":
+            worker = os.fork()
+            if not worker:
+                control.close()
+                Worker(_connect(path, hello | {"role": "worker"}), names).work()
+        elif order == "kill" and worker:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        elif order == "status" and worker:
+            frames.send(control, [wire.dumps(_status(worker))])
+            worker = None
+
+
+def _status(worker, seconds=2.0):
+    """How a process ended: its exit status, minus the signal that ended it, or None where it still runs."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(worker, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    return None
+
+
+def _connect(path, hello):
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.connect(path)
+    frames.send(connection, [wire.dumps([[name, value] for name, value in hello.items()])])
+    return connection
+
+
+class Worker:
+    """Answers calls, one after the other, until the other side hangs up."""
+
+    def __init__(self, connection, names):
+        self.connection, self.names = connection, names
+        self.handles, self.calls = [], {}
+
+    def work(self):
+        try:
+            sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = _Nowhere()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if "torch" in sys.modules:  # the parent's threads did not come along
+                sys.modules["torch"].set_num_threads(1)
+            while True:
+                request = frames.receive(self.connection)
+                frames.send(self.connection, self.answer(*request))
+        finally:
+            os._exit(0)
+
+    def answer(self, text, blob=b"", program=b""):
+        """The parts of the reply to a request."""
+        request = wire.loads(text)
+        operation, number = request[0], request[1]
+        try:
+            return getattr(self, f"_{operation}")(number, *request[2:], blob, program)
+        except (Exception, TooLong, KeyboardInterrupt, SystemExit) as error:
+            return [wire.dumps([number, "error", _error(error), None, None])]
+
+    def _lookup(self, number, names, blob, program):
+        """The values of names: data as it is, of the rest what it is."""
+        found, table = [], _table()
+        for name in names:
+            if name in self.names:
+                try:
+                    data = wire.encode(self.names[name], table.add, self._other(["name", name]))
+                except wire.Unsendable as error:
+                    data = ["unsendable", str(error)[:PIECES]]
+                found.append([name, data])
+        return [wire.dumps([number, "ok", found, table.rows, None]), table.pack()[1]]
+
+    def _call(self, number, rows, milliseconds, blob, program):
+        """Run what the program names, and report its result and what it changed."""
+        received = None
+        if rows:
+            from autograder.engine.tensors import Received
+
+            received = Received(rows, blob)
+        function, args, kwargs, objects, before = _Unpickler(program, self, received).load()
+        arrived = Arrived(received, objects)
+        error = result = None
+        modes.put(before)
+        try:
+            with _within(milliseconds / 1000):
+                result = function(*args, **kwargs)
+        except (Exception, TooLong, KeyboardInterrupt, SystemExit) as raised:
+            error = _error(raised)
+        after = modes.changed(before, modes.get())
+        modes.put({"grad": False})
+        table = arrived.table() or _NoTable()
+        if error is None:
+            try:
+                data = wire.encode(result, table.add, self._other())
+            except wire.Unsendable as unsendable:
+                error = _error(unsendable)
+        state = wire.encode([arrived.states(), after], table.add)
+        self.calls[number] = table.objects, arrived.tensors
+        self.calls.pop(number - CALLS, None)
+        rows, blob = table.pack()
+        status = ["ok", data] if error is None else ["error", error]
+        return [wire.dumps([number, *status, rows, state]), blob]
+
+    def _backward(self, number, rows, call, output, inputs, milliseconds, blob, program):
+        """Gradients of the output of an earlier call with respect to its inputs."""
+        import torch
+
+        from autograder.engine.tensors import Received
+
+        objects, tensors = self.calls[call]
+        slope = Received(rows, blob).bare(0)
+        with _within(milliseconds / 1000), torch.enable_grad():
+            slopes = torch.autograd.grad(
+                objects[output], [tensors[one] for one in inputs], slope, allow_unused=True, retain_graph=True
+            )
+        table = _table()
+        data = wire.encode([slope if slope is None else slope.detach() for slope in slopes], table.add)
+        rows, blob = table.pack()
+        return [wire.dumps([number, "ok", data, rows, None]), blob]
+
+    def refer(self, ref):
+        """The object that a name or a handle stands for."""
+        kind, what = ref
+        if kind == "name":
+            if what not in self.names:
+                raise NameError(f"name {what!r} is not defined")
+            return self.names[what]
+        owner, place = what
+        if owner != os.getpid():
+            raise RuntimeError("this object was made for earlier checks and is gone")
+        return self.handles[place]
+
+    def _other(self, ref=None):
+        """What stands for an object that is no data: a name or a handle by which to call it."""
+
+        def describe(value, encode):
+            if type(value) is type(sys):
+                return ["module", str(value.__name__)]
+            where = ref
+            if where is None:
+                self.handles.append(value)
+                where = ["handle", [os.getpid(), len(self.handles) - 1]]
+            name = getattr(value, "__name__", None)
+            name = name if type(name) is str else type(value).__name__
+            return [
+                "function" if callable(value) else "object",
+                where,
+                name[:100],
+                type(value).__name__[:100],
+            ]
+
+        return describe
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, program, worker, received):
+        super().__init__(io.BytesIO(program))
+        self.worker, self.received = worker, received
+
+    def persistent_load(self, ref):
+        kind, what = ref
+        return self.received.tensor(what) if kind == "tensor" else self.worker.refer(ref)
+
+
+class _Nowhere(io.TextIOBase):
+    """Takes all text and keeps none: what a call prints is nobody's output."""
+
+    def write(self, text):
+        return len(text)
+
+
+class _NoTable:
+    """Where torch was never imported there are no tensors."""
+
+    rows, objects = [], []
+
+    def add(self, tensor):
+        raise wire.Unsendable("tensors need torch")
+
+    def pack(self):
+        return self.rows, b""
+
+
+def _table():
+    if "torch" not in sys.modules and "numpy" not in sys.modules:
+        return _NoTable()
+    from autograder.engine.tensors import Table
+
+    return Table()
+
+
+@contextlib.contextmanager
+def _within(seconds):
+    """Interrupt Python code that takes longer, again every second in case it does not stop."""
+
+    def stop(*_):
+        raise TooLong(f"took more than {seconds:g} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _error(error):
+    """An exception as data: the names of its type and of the types it derives from, and its message."""
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    return [[kind.__name__ for kind in type(error).__mro__][:20], message[:PIECES]]

@@ -1,0 +1,20 @@
+"""A place where a student's code can do no harm and see no secret: bubblewrap around a kernel.
+
+    manager = sandboxed_kernel(Path("submitted/ada/ps1_minimax"), Limits(memory=2 << 30))
+    await manager.start_kernel()        # an AsyncKernelManager: nbclient takes it as `km`
+    client = manager.client()           # an AsyncKernelClient whose sockets refuse messages above the limit
+    ...
+    await manager.shutdown_kernel(now=True)
+    why_dead(manager)                   # None, or "memory: the sandbox used 2.1 GB of the 2.0 GB allowed"
+
+What runs where: `manager` starts `supervise.py`, a small process outside the sandbox that starts bubblewrap,
+watches what the sandbox uses, kills it, and removes all its traces, also when the grading process is killed.
+bubblewrap runs `inside.py`, which sets resource limits and becomes the kernel.
+"""
+
+from autograder.sandbox.errors import SandboxUnavailable
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.manager import sandboxed_kernel, stop, why_dead
+from autograder.sandbox.trial import check_sandbox
+
+__all__ = ["Limits", "SandboxUnavailable", "check_sandbox", "sandboxed_kernel", "stop", "why_dead"]

@@ -1,0 +1,94 @@
+"""The first and only program of a sandbox: sets limits on itself, then becomes the student's kernel.
+
+`python -I inside.py <fd of its configuration> <fd to say that it is ready>`. The kernel's sockets are already
+open: they were made outside, so that nothing outside can be written to from here.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import sys
+
+
+def set_limits(limits):
+    """Upper bounds that processes of the sandbox cannot raise again. Args: name in `resource` -> value."""
+    for name, value in limits.items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+
+
+def fill_home(source, home):
+    """Show the submission's files in the working folder, by links: they can be read, not changed."""
+    for name in sorted(os.listdir(source)):
+        os.symlink(os.path.join(source, name), os.path.join(home, name))
+
+
+def close_all_but(kept):
+    """Close every file descriptor that bubblewrap's caller left open, other than these and 0, 1, 2."""
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd > 2 and fd not in kept:
+            with contextlib.suppress(OSError):  # the one that listed the folder
+                os.close(fd)
+
+
+def kernel(config):
+    """The kernel, ready to start, on sockets that are already bound."""
+    import zmq
+    from ipykernel import heartbeat
+    from ipykernel.kernelapp import IPKernelApp
+
+    class Heartbeat(heartbeat.Heartbeat):
+        def _try_bind_socket(self):
+            _bind(self.socket, self.ip, self.port)
+
+    class App(IPKernelApp):
+        def init_connection_file(self):
+            pass
+
+        def write_connection_file(self, **kwargs):
+            pass
+
+        def _try_bind_socket(self, socket, port):
+            _bind(socket, self.ip, port)
+            return port
+
+        def init_control(self, context):
+            super().init_control(context)
+            # The debugger would look for a socket that has no name here, ten times a second.
+            self.debug_shell_socket.disconnect(self.shell_socket.getsockopt(zmq.LAST_ENDPOINT))
+
+    def _bind(socket, ip, port):
+        socket.setsockopt(zmq.USE_FD, config["sockets"][str(port)])
+        socket.bind(f"ipc://{ip}-{port}")
+
+    import ipykernel.kernelapp
+
+    ipykernel.kernelapp.Heartbeat = Heartbeat
+    app = App.instance(transport="ipc", ip="kernel", ignore_cwd=True)
+    for port, channel in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1):
+        setattr(app, f"{channel}_port", port)
+    app.session.key = config["key"].encode()
+    app.config.HistoryManager.enabled = False
+    app.initialize([])
+    return app
+
+
+def main(config_fd, ready_fd):
+    with open(config_fd, closefd=False) as file:
+        config = json.load(file)
+    close_all_but({ready_fd, *config["sockets"].values()})
+    set_limits(config["limits"])
+    sys.path.insert(0, config["course"])
+    fill_home(config["submission"], os.getcwd())
+    for name in config["preload"]:
+        __import__(name)
+    app = kernel(config)
+    # A student's torch.py must not come before torch; a helper beside the notebook must be found.
+    sys.path.append(os.getcwd())
+    os.write(ready_fd, b"1")
+    os.close(ready_fd)
+    app.start()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

