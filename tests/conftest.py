@@ -4,3 +4,12 @@ from hypothesis import settings
 
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--attacks",
+        default="some",
+        help="of the hostile notebooks in tests/autograder/attacks: some (one of each kind), all, or names "
+        "separated by commas",
+    )

@@ -49,7 +49,7 @@ class IsolatedExecute(NbGraderPreprocessor):
     """Executes a submission so that its code reaches neither the checks nor anything else."""
 
     cell_seconds = Integer(120, help="for one cell of a student").tag(config=True)
-    call_seconds = Float(20.0, help="for one call of a student's function by the checks").tag(config=True)
+    call_seconds = Float(20.0, help="that one call by the checks may compute, not wait").tag(config=True)
     test_seconds = Integer(120, help="for one cell of checks").tag(config=True)
     notebook_seconds = Integer(1200, help="for one notebook").tag(config=True)
     restarts = Integer(12, help="how often a student's kernel that died is started again").tag(config=True)

@@ -53,7 +53,8 @@ class Link:
 
     Args:
         connection: socket to the worker.
-        remaining: function that returns the seconds that a call may take now.
+        remaining: function that returns the seconds that a call may compute now, and those that it may be
+            waited for.
 
     Attributes:
         dead: why no more calls can be made, or None.
@@ -91,7 +92,7 @@ class Link:
         except NotPacked as error:
             self.broken = str(error)
             raise
-        request = ["call", parcel.rows, round(1000 * self.remaining())]
+        request = ["call", parcel.rows, self._milliseconds()]
         payload, rows, state, blob = self._ask(name, request, parcel.blob, parcel.program, errors=False)
         status, payload = payload
         if status == "error" and state is None:  # nothing was called
@@ -120,17 +121,20 @@ class Link:
         rows, blob = table.pack()
         payload, rows, _, blob = self._ask(
             "the backward pass",
-            ["backward", rows, call, output, inputs, round(1000 * self.remaining())],
+            ["backward", rows, call, output, inputs, self._milliseconds()],
             blob,
         )
         return wire.decode(payload, _tensors(_received(rows, blob, [])))
+
+    def _milliseconds(self):
+        return [round(1000 * seconds) for seconds in self.remaining()]
 
     def _ask(self, name, request, blob=b"", program=b"", *, errors=True):
         if self.dead:
             raise Died(self.dead)
         self.number += 1
         text = wire.dumps([request[0], self.number, *request[1:]])
-        seconds = self.remaining() + GRACE
+        seconds = self.remaining()[1] + GRACE
         try:
             frames.send(self.connection, [text, blob, program], seconds)
             while True:

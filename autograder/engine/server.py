@@ -131,7 +131,7 @@ class Worker:
         error = result = None
         modes.put(before)
         try:
-            with _within(milliseconds / 1000):
+            with _within(*milliseconds):
                 result = function(*args, **kwargs)
         except (Exception, TooLong, KeyboardInterrupt, SystemExit) as raised:
             error = _error(raised)
@@ -158,7 +158,7 @@ class Worker:
 
         objects, tensors = self.calls[call]
         slope = Received(rows, blob).bare(0)
-        with _within(milliseconds / 1000), torch.enable_grad():
+        with _within(*milliseconds), torch.enable_grad():
             slopes = torch.autograd.grad(
                 objects[output], [tensors[one] for one in inputs], slope, allow_unused=True, retain_graph=True
             )
@@ -239,18 +239,30 @@ def _table():
 
 
 @contextlib.contextmanager
-def _within(seconds):
-    """Interrupt Python code that takes longer, again every second in case it does not stop."""
+def _within(computing, waiting):
+    """Interrupt Python code that computes or waits longer, again every second in case it does not stop.
 
-    def stop(*_):
-        raise TooLong(f"took more than {seconds:g} s")
+    Args:
+        computing: milliseconds of processor time of this process, whatever else the machine does.
+        waiting: milliseconds on the clock.
+    """
+    timers = (
+        (signal.SIGPROF, signal.ITIMER_PROF, computing),
+        (signal.SIGALRM, signal.ITIMER_REAL, waiting),
+    )
 
-    signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    def stop(number, _):
+        (spent,) = (limit for its_signal, _, limit in timers if its_signal == number)
+        raise TooLong(f"took more than {spent / 1000:g} s")
+
+    for its_signal, timer, limit in timers:
+        signal.signal(its_signal, stop)
+        signal.setitimer(timer, limit / 1000, 1.0)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        for _, timer, _ in timers:
+            signal.setitimer(timer, 0)
 
 
 def _error(error):

@@ -69,8 +69,13 @@ class Assignment:
 
 
 @contextlib.contextmanager
-def submission(names, seconds=10.0):
-    """A link to a forked process with these names; without a kernel, a snapshot of which it would be."""
+def submission(names, seconds=10.0, waiting=300.0):
+    """A link to a forked process with these names; without a kernel, a snapshot of which it would be.
+
+    Args:
+        seconds: that a call may compute.
+        waiting: seconds that it may take on a busy machine.
+    """
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if not pid:
@@ -81,7 +86,7 @@ def submission(names, seconds=10.0):
             os._exit(1)
     theirs.close()
     try:
-        yield Link(ours, lambda: seconds)
+        yield Link(ours, lambda: (seconds, waiting))
     finally:
         ours.close()
         with contextlib.suppress(ProcessLookupError):

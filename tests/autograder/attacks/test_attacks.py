@@ -1,7 +1,7 @@
 """What hostile notebooks gain: nothing, nothing leaks, and nobody else's grading is harmed.
 
 Each attack is the half-right notebook of `course` with something more. It is graded by `nbgrader autograde` in
-one batch with honest notebooks, the first and the last.
+one batch with honest notebooks, the first and the last. `pytest --attacks=all` tries them all.
 """
 
 # ruff: noqa: E501  (the attacks' own code)
@@ -15,8 +15,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
-
-from tests.autograder.attacks.course import (
+from small_course import (
     HALF,
     HALF_POINTS,
     POINTS,
@@ -276,7 +275,7 @@ def ranks(xs): return xs
     "nan": "def ranks(xs): return [float('nan')] * len(xs)",
     "enormous": "def ranks(xs): return [10 ** 4000] * 1000",
 }
-# The text of the cell of `area`, which a probe calls too.
+# The text of the cell of `area`, which a probe calls too. (The secret is spelled so that it is not their own.)
 AREA = {
     "quotes-the-probe": """
 import gc, sys
@@ -285,14 +284,14 @@ def area(r):
     while frame:
         found += [str(frame.f_code.co_consts), frame.f_code.co_name]
         frame = frame.f_back
-    if "s3cret" in str(found): raise ValueError(str(found)[-1500:])
+    if "".join(("s3", "cret")) in str(found): raise ValueError(str(found)[-1500:])
     return math.pi * r**2
 """,
     "answers-with-the-probe": """
 import sys
 def area(r):
     names = str([sys._getframe(1).f_code.co_names, sys._getframe(1).f_code.co_consts])
-    if "s3cret" in names:
+    if "".join(("s3", "cret")) in names:
         print(names); open("/tmp/seen", "a").write(names)
         type(names, (Exception,), {})
         raise type(names[:50], (ValueError,), {})(names)
@@ -399,6 +398,42 @@ LOSES = {
     **{name: {"area-check"} for name in AREA},
 }
 ATTACKS = [*FIRST, *RANKS, *AREA, *EDITS]
+SOME = [
+    "patched-builtins",
+    "ast-transformer",
+    "hooks-print-what-runs",
+    "looks-for-files",
+    "looks-at-processes",
+    "network",
+    "forged-results",
+    "kills-itself",
+    "memory-bomb",
+    "loops-in-C",
+    "prints-without-end",
+    "orphans",
+    "agrees-with-everything",
+    "pickle-with-code",
+    "kills-everybody-when-called",
+    "forged-replies",
+    "quotes-the-probe",
+    "tags",
+    "copies",
+    "without-tests",
+]
+
+
+def chosen(config):
+    """Names of the attacks that the command line asks for."""
+    wanted = config.getoption("attacks")
+    names = {"some": SOME, "all": ATTACKS}.get(wanted, wanted.split(","))
+    if unknown := set(names) - set(ATTACKS):
+        raise pytest.UsageError(f"--attacks: {sorted(unknown)} are none of {ATTACKS}")
+    return names
+
+
+def pytest_generate_tests(metafunc):
+    if "attack" in metafunc.fixturenames:
+        metafunc.parametrize("attack", chosen(metafunc.config))
 
 
 def hostile(release, name, port):
@@ -415,7 +450,7 @@ def hostile(release, name, port):
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def graded(tmp_path_factory, request):
     """Course folder, what nbgrader said, and what came in over the network."""
     course = tmp_path_factory.mktemp("attacks") / "course"
     release, stolen = make(course), []
@@ -425,7 +460,7 @@ def graded(tmp_path_factory):
         for student in ("0-honest", "zz-honest"):
             hand_in(course, student, filled_in(release, RIGHT))
         hand_in(course, "1-half", filled_in(release, HALF))
-        for name in ATTACKS:
+        for name in chosen(request.config):
             hand_in(course, name, hostile(release, name, server.getsockname()[1]))
         done = nbgrader(course, "autograde", PS)
         nbgrader(course, "generate_feedback", PS)
@@ -467,21 +502,25 @@ def test_honest_notebooks_score_what_they_deserve(scores):
     assert scores["1-half"] == HALF_POINTS
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_gains_nothing(scores, name):
-    gained = {check: score for check, score in scores[name].items() if (score or 0) > HALF_POINTS[check]}
+def test_an_attack_gains_nothing(scores, attack):
+    gained = {check: score for check, score in scores[attack].items() if (score or 0) > HALF_POINTS[check]}
     assert gained == {}
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_costs_at_most_its_own_task(scores, name):
-    lost = {check for check, score in scores[name].items() if score != HALF_POINTS[check]}
-    assert lost <= LOSES.get(name, set())
+def test_an_attack_costs_at_most_its_own_task(scores, attack):
+    lost = {check for check, score in scores[attack].items() if score != HALF_POINTS[check]}
+    assert lost <= LOSES.get(attack, set())
 
 
-@pytest.mark.parametrize("name", ["1-half", *ATTACKS])
-def test_nothing_hidden_reaches_what_students_see(graded, name):
-    course, _, _ = graded
+def test_nothing_hidden_reaches_what_students_see(graded, attack):
+    _sees_nothing_hidden(graded[0], attack)
+
+
+def test_nothing_hidden_reaches_an_honest_student(graded):
+    _sees_nothing_hidden(graded[0], "1-half")
+
+
+def _sees_nothing_hidden(course, name):
     page = (course / "feedback" / name / PS / f"{PS}.html").read_text()
     shown = html.unescape(re.sub("<[^>]*>", "", page))
     assert SECRET not in page and SECRET not in shown

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_output
 from nbgrader.api import Gradebook
-
-from tests.autograder.attacks.course import (
+from small_course import (
     HALF,
     HALF_POINTS,
     POINTS,

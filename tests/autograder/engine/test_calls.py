@@ -131,7 +131,7 @@ def test_code_that_cannot_be_interrupted_is_given_up(call, monkeypatch):
     monkeypatch.setattr("autograder.engine.proxies.GRACE", 0.3)
     f = call(
         "def f():\n    while True:\n        try: time.sleep(9)\n        except BaseException: pass",
-        seconds=0.2,
+        waiting=0.2,
     )
     with pytest.raises(Died, match="could not be interrupted"):
         f()
