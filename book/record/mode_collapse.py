@@ -45,7 +45,7 @@ def measure(density, method, seed, steps):
 
 
 def earlier_runs(path, settings):
-    """The runs that stand in a record of the same settings, else none."""
+    """(runs, seconds spent on them) of a record made in the same settings, else ([], 0)."""
     if not path.exists():
         return [], 0
     record = json.loads(path.read_text())
