@@ -29,7 +29,7 @@ from gan_lib.training import (
     TrainConfig,
 )
 
-EPOCHS = 30
+EPOCHS = 10
 TINY = f"--dataset fashion_mnist_10k --limit 512 --batch-size 64 --epochs {EPOCHS} --width 8 --sample-every 2"
 
 
@@ -45,6 +45,8 @@ def start(out):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # a shell that runs the tests in its background has them, and their children, ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
