@@ -9,8 +9,6 @@ metrics_generator.safetensors (half precision; names begin with "last." and "ave
 """
 
 import argparse
-import json
-import platform
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -19,10 +17,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from recording import provenance, write
 from safetensors.torch import save
 
 from gan_lib import data, metrics
-from gan_lib.training import TrainConfig, train
+from gan_lib.training import TrainConfig, find_device, train
 from gan_lib.training.files import load_generator, write_atomically
 
 EPOCHS = (1, 3, 6)
@@ -50,6 +49,7 @@ def main():
     if options.seeds < 2:
         parser.error(f"--seeds must be at least 2 for a standard error, got {options.seeds}")
 
+    torch.set_num_threads(1)  # as the runs do
     start = time.monotonic()
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         runs = list(pool.map(follow, range(options.seeds), repeat(options.device)))
@@ -59,12 +59,8 @@ def main():
     record = {
         "what": "Fréchet distance in fashion_cnn features to the 5000 held-out images",
         "samples": SAMPLES,
-        "command": "python book/record/metrics_generator.py"
-        + (f" --seeds {options.seeds}" if options.seeds != 3 else ""),
-        "device": f"{options.device}, one thread for each run",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        **provenance(find_device(options.device), time.monotonic() - start),
         "seeds": list(range(options.seeds)),
-        "wall_seconds": round(time.monotonic() - start),
         "settings": SETTINGS,
         "training_images": 5000,
         "epochs": list(EPOCHS),
@@ -72,7 +68,7 @@ def main():
     }
     options.out.mkdir(parents=True, exist_ok=True)
     write_atomically(options.out / "metrics_generator.safetensors", weights)
-    write_atomically(options.out / "metrics_generator.json", (json.dumps(record, indent=1) + "\n").encode())
+    write(options.out / "metrics_generator.json", record)
 
 
 def follow(seed, device):
