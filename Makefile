@@ -37,6 +37,7 @@ lint: .venv/ready ## style of the code, and question cells that differ from the 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff format --check --isolated --line-length 78 notebooks --exclude '*.py'
+	$(BIN)/python notebooks/sync_setup.py --check
 	$(BIN)/python -m autograder.sync --check
 
 clean: ## remove what was built (not the environment, not grades)

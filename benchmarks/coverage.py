@@ -8,12 +8,10 @@ environment of its own:
     python benchmarks/coverage.py --peer /tmp/peer/bin/python --rounds 3
 """
 
-import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
-from turns import in_turn, report
+from turns import in_turn, options, report
 
 
 def features(samples, dimension):
@@ -61,20 +59,10 @@ PROGRAMS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--peer", type=Path, help="Python of an environment with prdc")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--samples", type=int, default=10_000)
-    parser.add_argument("--dimension", type=int, default=2048)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--alone", choices=PROGRAMS, help="only this one, in this process")
-    args = parser.parse_args()
+    args, flags = options(__doc__, "prdc", PROGRAMS, samples=10_000, dimension=2048)
     if args.alone:
         return PROGRAMS[args.alone](args.samples, args.dimension)
-    if args.peer is None:
-        parser.error("--peer is needed: the Python of an environment with prdc")
     programs = {name: args.peer if "prdc" in name else sys.executable for name in PROGRAMS}
-    flags = ["--samples", args.samples, "--dimension", args.dimension]
     medians = in_turn(__file__, programs, flags, args.rounds, args.threads)
     for question, peer in (("two", "torch-fidelity"), ("four", "prdc")):
         ratio = medians[f"{peer}, {question}"] / medians[f"project, {question}"]

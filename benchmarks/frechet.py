@@ -1,19 +1,17 @@
 """How long does the Fréchet distance of 2048 features take, and the moments it needs, beside pytorch-fid?
 
 Project and peer run in turn, each in a process of its own, on the same numbers. The first question is the
-distance from two (mean, covariance); the second the moments of 50,000 features that come in batches. The peer
-needs an environment of its own:
+distance from two (mean, covariance); the second the moments of 50,000 features, a multiple of
+500, that come in batches. The peer needs an environment of its own:
 
     python -m venv /tmp/peer && /tmp/peer/bin/pip install pytorch-fid==0.3.0
     python benchmarks/frechet.py --peer /tmp/peer/bin/python --rounds 3
 """
 
-import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
-from turns import in_turn, report
+from turns import in_turn, options, report
 
 
 def batches(dimension, samples, seed, size=500):
@@ -84,20 +82,10 @@ PROGRAMS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--peer", type=Path, help="Python of an environment with pytorch-fid")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--dimension", type=int, default=2048)
-    parser.add_argument("--samples", type=int, default=50_000, help="a multiple of 500")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--alone", choices=PROGRAMS, help="only this one, in this process")
-    args = parser.parse_args()
+    args, flags = options(__doc__, "pytorch-fid", PROGRAMS, dimension=2048, samples=50_000)
     if args.alone:
         return PROGRAMS[args.alone](args.dimension, args.samples)
-    if args.peer is None:
-        parser.error("--peer is needed: the Python of an environment with pytorch-fid")
     programs = {name: sys.executable if "project" in name else args.peer for name in PROGRAMS}
-    flags = ["--dimension", args.dimension, "--samples", args.samples]
     medians = in_turn(__file__, programs, flags, args.rounds, args.threads)
     for question in ("distance", "moments"):
         ratio = medians[f"pytorch-fid, {question}"] / medians[f"project, {question}"]

@@ -7,13 +7,14 @@ only the ratio says something. The peer needs tensorflow-cpu==2.21.0 in an envir
     python benchmarks/training.py --peer /tmp/peer/bin/python --rounds 3
 """
 
-import argparse
 import re
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from turns import options
 
 HERE = Path(__file__).resolve().parent
 PRECISIONS = ("float32", "bfloat16")
@@ -51,22 +52,10 @@ def images_per_second(command):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--peer", type=Path, help="Python of an environment with tensorflow-cpu")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--warm-up", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--alone", choices=PRECISIONS, help="only the project, in this process")
-    args = parser.parse_args()
-    sizes = {"batch-size": args.batch_size, "warm-up": args.warm_up, "steps": args.steps}
-    sizes["threads"] = args.threads
+    args, flags = options(__doc__, "tensorflow-cpu", PRECISIONS, batch_size=256, warm_up=3, steps=10)
     if args.alone:
-        return measure_project(args.alone, *sizes.values())
-    if args.peer is None:
-        parser.error("--peer is needed: the Python of an environment with tensorflow-cpu (or --alone)")
-    flags = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
+        return measure_project(args.alone, args.batch_size, args.warm_up, args.steps, args.threads)
+    flags += ["--threads", str(args.threads)]
     commands = {
         "Keras": [args.peer, HERE / "peers" / "keras_dcgan.py", *flags],
         **{

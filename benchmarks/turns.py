@@ -1,5 +1,6 @@
-"""Measure programs in turn, each in a process of its own: what the benchmarks of the metrics share."""
+"""Measure programs in turn, each in a process of its own: what the benchmarks beside peers share."""
 
+import argparse
 import os
 import re
 import resource
@@ -8,6 +9,29 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+
+def options(description, peer, programs, **sizes):
+    """Read the command line that these benchmarks have in common.
+
+    Args:
+        description: what ``--help`` shows. peer: the packages that the peer's environment needs.
+        programs: names that ``--alone`` takes. sizes: further whole numbers, name -> default.
+
+    Returns: (args, flags): the values, and the sizes again as words of a command line.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--peer", type=Path, help=f"Python of an environment with {peer}")
+    parser.add_argument("--rounds", type=int, default=3)
+    for name, default in sizes.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--alone", choices=programs, help="only this one, in this process, and no peer")
+    args = parser.parse_args()
+    if args.alone is None and args.peer is None:
+        parser.error(f"--peer is needed: the Python of an environment with {peer} (or --alone)")
+    flags = [word for name in sizes for word in (f"--{name.replace('_', '-')}", str(getattr(args, name)))]
+    return args, flags
 
 
 def report(function, name, repeats=1):

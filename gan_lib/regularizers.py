@@ -138,6 +138,40 @@ def spectral_normalize(module):
     return module
 
 
+def operator_norm(layer, shape, iterations=100, generator=None):
+    r"""The norm of a linear layer as a map of tensors, :math:`\max_x \lVert Lx\rVert_2 / \lVert x\rVert_2`.
+
+    For a convolution with k x k kernels and stride s it lies between the norm of the reshaped kernel and
+    :math:`\lceil k/s\rceil` times that, if a whole kernel fits into the image: patches overlap.
+
+    Args:
+        layer: (1, *shape) to (1, *), linear up to a constant such as a bias; put spectral normalisation into
+            evaluation mode first, or each step refines it.
+        shape: of one input, without the batch dimension.
+        iterations: power iterations on :math:`L^\top L`, the transpose taken by autograd.
+        generator: CPU `torch.Generator` that draws the start, None for the global one.
+
+    Returns: scalar tensor, a lower bound that grows towards the norm; 0 for a layer that is constant.
+    Raises: ValueError if iterations is less than 1.
+    Source: Golub & Van Loan (2013), *Matrix Computations*, section 8.2 (power iteration).
+    """
+    if iterations < 1:
+        raise ValueError(f"iterations must be at least 1, got {iterations}")
+    weight = next(layer.parameters())
+    x = torch.randn(1, *shape, generator=generator, dtype=weight.dtype).to(weight.device)
+    with torch.no_grad():
+        offset = layer(torch.zeros_like(x))
+    for _ in range(iterations):
+        x = (x / x.norm()).requires_grad_()
+        with torch.enable_grad():
+            y = layer(x) - offset
+        found = y.detach().norm()
+        if found == 0:
+            break
+        (x,) = torch.autograd.grad(y, x, y.detach())
+    return found
+
+
 _WEIGHTED = (
     nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d,
     nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,

@@ -7,7 +7,7 @@ A set is one YAML file, a list of questions; its name is the file's name without
   source question, and why);
 - by kind ``options``, a mapping of the letters A, B, ... to ``text``, ``correct``, ``reason`` and optionally
   ``claims``; or ``answer`` (and for a number optionally ``tolerance``, else 0); or ``rubric``, a list of
-  ``criterion`` and ``points``;
+  ``criterion`` and ``points``; or, for a program whose statements were audited, nothing of these;
 - ``rows``, a mapping of ids such as ``000-T1-B`` to what the source said there (``said``), the ``verdict`` on
   it (one of `VERDICTS`), what ``holds`` instead, and optionally the ids of the ``claims`` that decide it.
 
@@ -36,6 +36,7 @@ KINDS: dict[str, tuple[dict, dict]] = {
     "numeric": ({"answer": NUMBER}, {"tolerance": NUMBER}),
     "text": ({"answer": str}, {}),
     "essay": ({"rubric": list}, {}),
+    "program": ({}, {}),
 }
 
 
@@ -93,7 +94,7 @@ class Question:
 
     @property
     def key(self) -> frozenset[str] | float | str | None:
-        """The right answer: a set of letters, a number or a text; None for an essay."""
+        """The right answer: a set of letters, a number or a text; None for an essay or a program."""
         if self.options:
             return frozenset(option.letter for option in self.options if option.correct)
         return self.answer
@@ -127,15 +128,15 @@ def rows() -> list[Row]:
 def quiz(*ids: str) -> list[dict[str, Any]]:
     """The named questions as plain dicts, keys and reasons included, for a self-check quiz.
 
-    Raises: KeyError for an unknown id; ValueError for an essay, which nothing can check by itself.
+    Raises: KeyError for an unknown id; ValueError for an essay or a program, which no form can check.
     """
     bank = load()
     unknown = [name for name in ids if name not in bank]
     if unknown:
         raise KeyError(f"no question {', '.join(unknown)}; the bank has {', '.join(bank)}")
-    essays = [name for name in ids if bank[name].kind == "essay"]
-    if essays:
-        raise ValueError(f"{', '.join(essays)}: an essay cannot stand in a quiz")
+    unfit = [name for name in ids if bank[name].kind in ("essay", "program")]
+    if unfit:
+        raise ValueError(f"{', '.join(unfit)}: an essay or a program cannot stand in a quiz")
     return [_quiz_entry(bank[name]) for name in ids]
 
 
@@ -231,7 +232,7 @@ def _rows(raw: dict, question: str, where: str) -> tuple[Row, ...]:
     found = []
     for name, entry in raw.items():
         here = f"{where}rows.{name}."
-        if not re.fullmatch(rf"\d{{3}}-{re.escape(question)}(-\w+)?", str(name)):
+        if not re.fullmatch(rf"\d{{3}}-{re.escape(question)}(-\w+)*", str(name)):
             raise BankError(f"{where}rows.{name}: expected an id such as 000-{question} or 000-{question}-B")
         if isinstance(entry, dict) and isinstance(entry.get("verdict"), bool):
             entry = entry | {"verdict": str(entry["verdict"]).lower()}  # YAML reads a bare true as a boolean

@@ -1,8 +1,7 @@
-"""What this book adds to Jupyter Book: measured values in the text, tables from records and questions.
+"""What this book adds to Jupyter Book: measured values in the text, questions, figures of other pages.
 
 - {claim}`id` or {claim}`id:.2f`: the measured value of a claim, linked to the line that computed it.
-- {claims-table}: every claim. {errata-table}: the statements of the source that are not plainly true.
-- {essay} ID: an essay question of the bank with its answer.
+- {quiz} T1 T2: questions of the bank, to be answered on the page. {essay} Q1: an essay question, answered.
 - {glue:figure} with :doc:, which MyST-NB has only for {glue}: another page's output with a caption.
 
 An unknown claim, question or format is a warning, and the book is built with warnings as errors.
@@ -19,14 +18,15 @@ from myst_nb.ext.glue.utils import create_pending_glue_ref
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from gan_lib.claims import format_value, format_wanted, holds
+from gan_lib.claims import format_value
+from gan_lib.display.quizzes import quiz_html
 from questions import bank
 
 LOGGER = logging.getLogger(__name__)
 
 
 def read_claims(env):
-    """The merged record {id: claim}; the page that asks is read again when the record changes."""
+    """The merged record {id: claim}, in page order; the page that asks is read again when it changes."""
     path = Path(env.srcdir, "claims.json")
     env.note_dependency(str(path))
     if not path.exists():
@@ -64,74 +64,113 @@ class ClaimRole(SphinxRole):
 
 
 class CourseDirective(SphinxDirective):
-    """A directive that writes Markdown and has it parsed in its place."""
+    """A directive that writes Markdown and has it parsed in its place; its tables get its name as class."""
 
     def run(self):
+        self.watch_bank()
+        return self.parsed(self.markdown())
+
+    def parsed(self, markdown):
+        """The nodes of a Markdown text."""
+        root = nodes.Element()
+        lines = StringList(markdown.splitlines(), source=self.env.docname)
+        self.state.nested_parse(lines, self.content_offset, root)
+        for table in root.findall(nodes.table):
+            table["classes"].append(self.name)
+        return root.children
+
+    def section(self, id, title, markdown):
+        """A section, one level below the directive's own."""
+        heading = nodes.title("", "", *self.parse_inline(title)[0])
+        return nodes.section("", heading, *self.parsed(markdown), ids=[id])
+
+    def watch_bank(self):
+        """Have the page read again when the bank changes."""
         self.env.note_dependency(bank.__file__)
         for file in sorted(bank.FOLDER.glob("*.yml")):
             self.env.note_dependency(str(file))
-        container = nodes.container(classes=[self.name])
-        text = self.markdown()
-        if text is None:
-            return []
-        lines = StringList(text.splitlines(), source=self.env.docname)
-        self.state.nested_parse(lines, self.content_offset, container)
-        return [container]
+
+    def recorded(self, ids):
+        """Those of the claims that were recorded; a warning for each of the others."""
+        claims = read_claims(self.env)
+        for id in ids:
+            if id not in claims:
+                self.warn(f"no claim {id!r} was recorded")
+        return [id for id in ids if id in claims]
+
+    def title_of(self, page):
+        """The title of a page: its first heading."""
+        path = Path(self.env.doc2path(page))
+        if not path.exists():
+            self.warn(f"no page {page!r} in the book")
+            return page
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            text = "".join(json.loads(text)["cells"][0]["source"])
+        return next(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
 
     def warn(self, message):
         LOGGER.warning(message, location=self.get_location())
 
 
-class ClaimsTable(CourseDirective):
-    def markdown(self):
-        claims = read_claims(self.env)
-        verdicts = {row.id: row for row in bank.rows()}
-        checked = sum(holds(claim["measured"], claim) for claim in claims.values())
-        if checked < len(claims):
-            self.warn(f"{len(claims) - checked} recorded claims do not hold")
-        lines = []
-        for id, claim in claims.items():
-            row = verdicts.get(claim.get("seed"))
-            source = f"{row.question}: {row.verdict}" if row else "—"
-            page = f"{{doc}}`/{claim['page']}`"
-            lines.append((claim["says"], source, f"{{claim}}`{id}`", format_wanted(claim), page))
-        count = f"**{len(claims)} claims, {checked} checked.**\n\n"
-        return count + table(("Statement", "Source", "Measured", "Expected", "Page"), lines)
+class Quiz(CourseDirective):
+    """{quiz} T1 T2: the widget that notebooks show, with links to the claims and the page that decide."""
 
+    required_arguments = 1
+    final_argument_whitespace = True
 
-class ErrataTable(CourseDirective):
-    def markdown(self):
-        claims = read_claims(self.env)
-        rows = bank.rows()
-        wrong = [row for row in rows if row.verdict != "true"]
-        lines = []
-        for row in wrong:
-            unknown = [id for id in row.claims if id not in claims]
-            if unknown:
-                self.warn(f"{row.id}: no claim {', '.join(unknown)} was recorded")
-            measured = ", ".join(f"{{claim}}`{id}`" for id in row.claims if id in claims)
-            holds_instead = f"{row.holds} Measured: {measured}." if measured else row.holds
-            lines.append((row.question, row.said, row.verdict, holds_instead))
-        count = (
-            f"**The questions that are in the course so far made {len(rows)} statements: "
-            f"{len(rows) - len(wrong)} hold as they stand, {len(wrong)} are listed.**\n\n"
-        )
-        return count + table(("Question", "What was said", "Verdict", "What holds"), lines)
+    def run(self):
+        self.watch_bank()
+        try:
+            entries = bank.quiz(*self.arguments[0].split())
+        except (KeyError, ValueError) as error:
+            self.warn(error.args[0])
+            return []
+        questions = bank.load()
+        for entry in entries:
+            question = questions[entry["id"]]
+            entry["links"] = [self.page_link(question.page)] if question.page else []
+            for option, source in zip(entry["options"], question.options, strict=True):
+                option["links"] = [self.claim_link(id) for id in self.recorded(source.claims)]
+        return [nodes.raw("", quiz_html(entries), format="html")]
+
+    def page_link(self, page):
+        return {"text": self.title_of(page), "url": self.address(page), "title": "The page that decides it"}
+
+    def claim_link(self, id):
+        claim = read_claims(self.env)[id]
+        url = f"{self.address(claim['page'])}#claim-{id}"
+        return {
+            "text": format_value(claim["measured"]),
+            "url": url,
+            "title": claim["says"].replace("$", ""),
+        }
+
+    def address(self, page):
+        return self.env.app.builder.get_relative_uri(self.env.docname, page)
 
 
 class Essay(CourseDirective):
+    """{essay} Q1: an essay question with its answer, what earns points, and the claims behind it."""
+
     required_arguments = 1
 
     def markdown(self):
         question = bank.load().get(self.arguments[0])
         if question is None or question.kind != "essay":
             self.warn(f"no essay question {self.arguments[0]!r} in the bank")
-            return None
+            return ""
+        claims = read_claims(self.env)
+        named = dict.fromkeys(id for row in question.rows for id in row.claims)
         points = "\n".join(f"- {item.criterion} ({item.points:g})" for item in question.rubric)
+        measured = "\n".join(f"- {claims[id]['says']} {{claim}}`{id}`" for id in self.recorded(named))
+        elsewhere = question.page and question.page != self.env.docname
+        page = f"Treated in {{doc}}`/{question.page}`." if elsewhere else ""
         return (
-            f"::::{{admonition}} {question.id} · {question.title}\n{question.text}\n\n"
+            f"::::{{admonition}} {question.id} · {question.title}\n{question.text}\n\n{page}\n\n"
             f":::{{dropdown}} An answer\n{question.explanation}\n\n"
-            f"**What earns points**\n\n{points}\n:::\n::::\n"
+            f"**What earns points**\n\n{points}\n\n"
+            f"**What was measured**\n\n{measured}\n:::\n::::\n"
         )
 
 
@@ -159,17 +198,10 @@ class FigureOfPage(PasteFigureDirective):
         return [figure]
 
 
-def table(head, rows):
-    """A Markdown table; a bar inside a cell is escaped."""
-    lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
 def setup(app):
     app.setup_extension("myst_nb")
     app.add_role("claim", ClaimRole())
-    app.add_directive("claims-table", ClaimsTable)
-    app.add_directive("errata-table", ErrataTable)
+    app.add_directive("quiz", Quiz)
     app.add_directive("essay", Essay)
     app.add_directive_to_domain("glue", "figure", FigureOfPage, override=True)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

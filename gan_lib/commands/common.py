@@ -60,21 +60,40 @@ def noise_of(config, count, seed):
     return torch.randn(count, config.latent_dim, generator=torch.Generator().manual_seed(seed))
 
 
+def labels_for(generator, count, label=None):
+    """(count,) int64 classes to ask a generator for: all of one, or by default all in order, over and over.
+
+    None for an unconditional generator. Raises: ValueError if it does not know the class.
+    """
+    classes = getattr(generator, "classes", None)
+    if classes is None:
+        if label is not None:
+            raise ValueError(f"label {label} needs a generator trained with --conditional")
+        return None
+    if label is None:
+        return torch.arange(count) % classes
+    if not 0 <= label < classes:
+        raise ValueError(f"label must be in 0 ... {classes - 1}; got {label}")
+    return torch.full((count,), label)
+
+
 @torch.no_grad()
-def draw(generator, noise, on_batch=lambda count: None):
+def draw(generator, noise, labels=None, on_batch=lambda count: None):
     """What a generator makes of noise, batch by batch, in the mode that it is in.
 
     Args:
         generator: module, (B, latent_dim) to (B, C, H, W) in [-1, 1], on any device.
         noise: (N, latent_dim), on the CPU.
+        labels: (N,) int64, on the CPU, for a conditional generator.
         on_batch: called with the number of images after each batch.
 
     Returns: uint8 (N, C, H, W), on the CPU.
     """
     device, images = next(generator.parameters()).device, []
-    for part in noise.split(_BATCH):
-        images.append(unscale(generator(part.to(device))).cpu())
-        on_batch(len(part))
+    inputs = [noise] if labels is None else [noise, labels]
+    for parts in zip(*(each.split(_BATCH) for each in inputs), strict=True):
+        images.append(unscale(generator(*(part.to(device) for part in parts))).cpu())
+        on_batch(len(parts[0]))
     return torch.cat(images)
 
 

@@ -21,6 +21,7 @@ from gan_lib.commands.common import (
     check_at_least,
     draw,
     errors_as_lines,
+    labels_for,
     noise_of,
     option,
 )
@@ -150,7 +151,7 @@ def evaluate(
     if is_run:
         noise = noise_of(config, 10_000 if count is None else count, seed)
         with tqdm(total=len(noise), unit="image", desc="sampling") as bar:
-            fake = draw(generator, noise, on_batch=bar.update)
+            fake = draw(generator, noise, labels_for(generator, len(noise)), on_batch=bar.update)
     fake = _matching(fake, real, subject, dataset)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)

@@ -9,7 +9,16 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 from tqdm import tqdm
 
-from gan_lib.commands.common import Average, Device, check_at_least, draw, errors_as_lines, noise_of, option
+from gan_lib.commands.common import (
+    Average,
+    Device,
+    check_at_least,
+    draw,
+    errors_as_lines,
+    labels_for,
+    noise_of,
+    option,
+)
 from gan_lib.training import find_device, load_generator
 
 
@@ -35,6 +44,15 @@ def sample(
     seed: Annotated[
         int, option("Decides the noise, and so the images.", "--seed", default=0, example="1")
     ] = 0,
+    label: Annotated[
+        int | None,
+        option(
+            "Draw this class only, of a run that was trained with --conditional.",
+            "--label",
+            default="all classes in order, over and over",
+            example="3",
+        ),
+    ] = None,
     ema: Average = True,
     device: Device = "auto",
 ):
@@ -45,13 +63,16 @@ def sample(
       python -m gan_lib sample runs/first
     Ten thousand files, of the best checkpoint of a run that was judged:
       python -m gan_lib sample runs/first/best.pt --count 10000 --out samples/
+    A conditional run with ten classes, a column each:
+      python -m gan_lib sample runs/conditional --count 80 --columns 10
     """
     check_at_least(1, count=count, columns=columns)
     check_at_least(0, seed=seed)
     target, grid = _target(out)
     generator, config = load_generator(run, ema=ema, device=find_device(device))
+    noise, labels = noise_of(config, count, seed), labels_for(generator, count, label)
     with tqdm(total=count, unit="image", desc="sampling") as bar:
-        images = draw(generator, noise_of(config, count, seed), on_batch=bar.update)
+        images = draw(generator, noise, labels, on_batch=bar.update)
     (target.parent if grid else target).mkdir(parents=True, exist_ok=True)
     if grid:
         to_pil_image(make_grid(images, nrow=columns)).save(target)

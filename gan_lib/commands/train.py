@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from gan_lib.commands.common import DataFolder, draw, errors_as_lines, noise_of, option
+from gan_lib.commands.common import DataFolder, draw, errors_as_lines, labels_for, noise_of, option
 from gan_lib.data import DATASETS, load_images
 from gan_lib.metrics import EXTRACTORS, Moments, embed, frechet_distance, load_extractor
 from gan_lib.objectives import OBJECTIVES
 from gan_lib.training import (
+    CONDITIONAL_NETWORKS,
     NETWORKS,
     PENALTIES,
     PRECISIONS,
@@ -100,6 +101,15 @@ def train(
             "--latent-dim",
             default=_DEFAULT.latent_dim,
             example="64",
+        ),
+    ] = None,
+    conditional: Annotated[
+        bool | None,
+        option(
+            "Tell both networks the class of each image; the network must be one of "
+            f"{', '.join(CONDITIONAL_NETWORKS)}.",
+            "--conditional/--no-conditional",
+            default="--no-conditional",
         ),
     ] = None,
     spectral_norm: Annotated[
@@ -332,6 +342,8 @@ def train(
       python -m gan_lib train --dataset fashion_mnist_10k --epochs 5
     With another objective, stopped when the images no longer improve:
       python -m gan_lib train --preset wgan-gp --features cifar_resnet20 --evaluate-every 5 --patience 4
+    One class at will:
+      python -m gan_lib train --preset sngan --conditional --out runs/conditional
     On the two GPUs of a machine:
       python -m gan_lib train --preset wgan-gp --devices 2 --strategy ddp
     """
@@ -342,11 +354,12 @@ def train(
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}; got {preset!r}")
         config = replace(PRESETS[preset], **given)
         config = replace(config, out=out or f"runs/{preset}-{config.dataset}")
-        images = load_images(config.dataset, root=config.data, download=config.download, pad=True).images
-        images = images[: config.limit]
-        metric = None if features is None else frechet_metric(features, feature_samples, images, config)
+        images, labels, _ = load_images(config.dataset, root=config.data, download=config.download, pad=True)
+        metric = None
+        if features is not None:
+            metric = frechet_metric(features, feature_samples, images[: config.limit], config)
         keep_freed_memory()
-        run_training(config, images, metric)
+        run_training(config, images, metric, labels if config.conditional else None)
     except KeyboardInterrupt:
         again = shlex.join(["python", "-m", "gan_lib", *sys.argv[1:]])
         typer.echo(f"\nstopped; to continue after the last whole epoch: {again}", err=True)
@@ -365,6 +378,8 @@ def frechet_metric(features, samples, images, config):
         return Moments().update(embed(extractor, images).features)
 
     def metric(generator):
-        return frechet_distance(real(), embed(extractor, draw(generator, noise)).features)
+        return frechet_distance(
+            real(), embed(extractor, draw(generator, noise, labels_for(generator, samples))).features
+        )
 
     return metric

@@ -26,10 +26,17 @@ def quiz(questions):
             options (dicts with letter, text, correct, reason), answer, tolerance. Texts are Markdown
             with $mathematics$. Kinds: "single", "multiple"; "numeric", right when |given - answer| is at most
             tolerance, or rounding where that is None (readers may write 0.5, 0,5, 1/2 or 5e-1); "text", right
-            when equal but for case, spaces and hyphens; "essay", compared by the reader.
+            when equal but for case, spaces and hyphens; "essay", compared by the reader. A question and its
+            options may have links (dicts with text, url, title), shown as evidence with what explains them.
 
     Raises: ValueError for no questions, a repeated id, an unknown kind, or a kind without what it needs.
     """
+    questions = list(questions)
+    show(quiz_html(questions), "\n\n".join(_plain(question) for question in questions))
+
+
+def quiz_html(questions):
+    """The HTML that `quiz` shows, for pages that are not notebooks; arguments and errors as there."""
     questions = list(questions)
     if not questions:
         raise ValueError("a quiz needs at least one question")
@@ -39,8 +46,7 @@ def quiz(questions):
     for question in questions:
         _check(question)
     forms = "".join(_form(question, f"quiz-{question['id']}-{digest(*ids)}") for question in questions)
-    plain = "\n\n".join(_plain(question) for question in questions)
-    show(f'{style("quiz.css")}<div class="gan-quiz {MATH_CLASSES}">{forms}</div>{script("quiz.js")}', plain)
+    return f'{style("quiz.css")}<div class="gan-quiz {MATH_CLASSES}">{forms}</div>{script("quiz.js")}'
 
 
 def _check(question):
@@ -94,7 +100,8 @@ def _form(question, prefix):
         f'<div class="gan-text" id="{prefix}-text">{_block(question["text"])}{listing}</div>{body}'
         f'<div>{buttons}<button type="button" class="gan-reveal"{hidden}>{label}</button></div>'
         '<div class="gan-status" role="status" aria-live="polite"></div>'
-        f'<div class="gan-explanation" hidden>{_answer(question)}{_block(question["explanation"])}</div>'
+        f'<div class="gan-explanation" hidden>{_answer(question)}{_block(question["explanation"])}'
+        f"{_links(question)}</div>"
         "</fieldset></form>"
     )
 
@@ -121,10 +128,18 @@ def _options(question, prefix):
         f'<label for="{prefix}-{option["letter"]}"><strong>{option["letter"]}.</strong> '
         f"{MARKDOWN.renderInline(option['text'])}</label>"
         f'<div class="gan-reason" hidden><strong>{_mark(option["correct"])}</strong> '
-        f"{_block(option['reason'])}</div></div>"
+        f"{_block(option['reason'])}{_links(option)}</div></div>"
         for option in question["options"]
     )
     return f'<p class="gan-ask">{ASK[question["kind"]]}</p>{rows}'
+
+
+def _links(entry):
+    links = ", ".join(
+        f'<a href="{attribute(link["url"])}" title="{attribute(link["title"])}">{attribute(link["text"])}</a>'
+        for link in entry.get("links") or ()
+    )
+    return f'<p class="gan-links">Evidence: {links}.</p>' if links else ""
 
 
 def _mark(correct):

@@ -6,6 +6,7 @@ from gan_lib.metrics.coverage import (
     precision_recall,
     stacked_mnist_modes,
 )
+from gan_lib.metrics.disturbances import DISTURBANCES
 from gan_lib.metrics.evaluate import METRICS, evaluate
 from gan_lib.metrics.features import EXTRACTORS, Embedded, embed, load_extractor
 from gan_lib.metrics.frechet import (
@@ -20,6 +21,7 @@ from gan_lib.metrics.kernel import kernel_distance, mmd2
 from gan_lib.metrics.neighbours import memorisation, nearest_neighbours
 
 __all__ = [
+    "DISTURBANCES",
     "EXTRACTORS",
     "METRICS",
     "Embedded",

@@ -39,7 +39,7 @@ def centred(reference, *others):
             shapes = [f"{x.dtype} {tuple(x.shape)}" for x in features]
             raise ValueError(f"features must be floats (n, d) with n >= 1 and one d, got {', '.join(shapes)}")
         dtype = torch.promote_types(dtype, x.dtype)
-    centre = reference.mean(0, dtype=torch.float64).to(dtype)
+    centre = reference.detach().to(dtype).mean(0)
     features = tuple(x.detach().to(dtype) - centre for x in features)
     if not all(x.sum().isfinite() for x in features):
         raise ValueError("features must be finite, found NaN or infinity")
@@ -69,16 +69,8 @@ def squared_radii(x, k):
     """
     if not 1 <= k < len(x):
         raise ValueError(f"k must be in 1 ... {len(x) - 1}, the number of other samples; got {k}")
-    nearest = x.new_full((len(x), k), torch.inf)
-    parts = blocks(x)
-    for i, (start, rows, norms) in enumerate(parts):
-        own = squared_distances(rows, norms, rows, norms).fill_diagonal_(torch.inf)
-        _keep_smallest(nearest[start : start + len(rows)], own)
-        for other, columns, column_norms in parts[i + 1 :]:
-            distances = squared_distances(rows, norms, columns, column_norms)
-            _keep_smallest(nearest[start : start + len(rows)], distances)
-            _keep_smallest(nearest[other : other + len(columns)], distances.T.contiguous())
-    norms = torch.cat([part[2] for part in parts])
+    nearest, norms = x.new_full((len(x), k), torch.inf), x.norm(dim=1).square()
+    _keep_nearest(x, norms, nearest)
     return torch.maximum(nearest[:, -1], 16 * torch.finfo(x.dtype).eps * norms)
 
 
@@ -133,10 +125,34 @@ def memorisation(train, fake, threshold=1 / 3):
     return Memorisation(ratios, (ratios < threshold).double().mean().item())
 
 
+def _keep_nearest(x, norms, nearest):
+    """Bring nearest (n, k), squared distances in ascending order, down to those among x itself.
+
+    One half among itself, the other, then the two against each other: every pair once.
+    """
+    if len(x) <= max(1, _BLOCK // 4):  # so few at once, each pair twice
+        return _keep_smallest(nearest, squared_distances(x, norms, x, norms).fill_diagonal_(torch.inf))
+    # whole blocks where there are several: matrices of equal, large sides are multiplied fastest
+    step = _BLOCK if len(x) > _BLOCK else 1
+    half = step * max(1, len(x) // step // 2)
+    parts = [(x[:half], norms[:half], nearest[:half]), (x[half:], norms[half:], nearest[half:])]
+    for part in parts:
+        _keep_nearest(*part)
+    first, second = (list(zip(*(each.split(_BLOCK) for each in part), strict=True)) for part in parts)
+    for rows, row_norms, row_nearest in first:
+        for columns, column_norms, column_nearest in second:
+            distances = squared_distances(rows, row_norms, columns, column_norms)
+            _keep_smallest(row_nearest, distances)
+            _keep_smallest(column_nearest, distances.T)
+
+
 def _keep_smallest(nearest, distances):
+    """Bring nearest (n, k), in ascending order, down to the smallest of itself and of distances (n, m)."""
     k = nearest.shape[1]
-    values = distances.topk(min(k, distances.shape[1]), largest=False).values
-    nearest.copy_(torch.cat([nearest, values], 1).topk(k, largest=False).values)
+    # a minimum is found much faster than the k smallest, and most rows soon have none that is nearer
+    (closer,) = (distances.amin(1) < nearest[:, -1]).nonzero(as_tuple=True)
+    values = distances[closer].topk(min(k, distances.shape[1]), largest=False).values
+    nearest[closer] = torch.cat([nearest[closer], values], 1).topk(k, largest=False).values
 
 
 def _exact_distances(rows, reference, which):

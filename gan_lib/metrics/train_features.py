@@ -1,6 +1,6 @@
 """Trains the small classifiers whose features the metrics use: the recipe of the weights in gan_lib/assets.
 
-    python -m gan_lib.metrics.train_features cifar_resnet20 --epochs 30 --out cifar_resnet20.safetensors
+    python -m gan_lib.metrics.train_features cifar_resnet20 --epochs 10 --out cifar_resnet20.safetensors
 
 SGD with Nesterov momentum and a one-cycle learning rate; images are shifted by up to four pixels, those of
 CIFAR-10 mirrored. The accuracy on the test split goes into the file.

@@ -4,7 +4,14 @@ A run folder holds ``config.json``, ``log.jsonl`` (one line an epoch), ``samples
 ``checkpoint.pt`` and, where a metric judges, ``best.pt``. `train` on a folder with a checkpoint continues it.
 """
 
-from gan_lib.training.config import NETWORKS, PENALTIES, PRESETS, STRATEGIES, TrainConfig
+from gan_lib.training.config import (
+    CONDITIONAL_NETWORKS,
+    NETWORKS,
+    PENALTIES,
+    PRESETS,
+    STRATEGIES,
+    TrainConfig,
+)
 from gan_lib.training.ema import ema_update
 from gan_lib.training.files import load_generator
 from gan_lib.training.loop import TrainResult, find_device, train
@@ -15,13 +22,16 @@ from gan_lib.training.steps import (
     PRECISIONS,
     UPDATES,
     Engine,
+    Labels,
     alternating_step,
     discriminator_step,
     gradient_norm,
     simultaneous_step,
 )
+from gan_lib.training.unrolled import unrolled_discriminator
 
 __all__ = [
+    "CONDITIONAL_NETWORKS",
     "NETWORKS",
     "PENALTIES",
     "PRECISIONS",
@@ -30,6 +40,7 @@ __all__ = [
     "UPDATES",
     "Engine",
     "KerasAdam",
+    "Labels",
     "Processes",
     "TrainConfig",
     "TrainResult",
@@ -43,4 +54,5 @@ __all__ = [
     "simultaneous_step",
     "start_processes",
     "train",
+    "unrolled_discriminator",
 ]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from inspect import signature
 
 from gan_lib.data import DATASETS
 from gan_lib.networks import PAIRS
@@ -9,6 +10,9 @@ from gan_lib.objectives import OBJECTIVES
 from gan_lib.training.steps import PRECISIONS, UPDATES
 
 NETWORKS = tuple(name for name in PAIRS if name != "mlp")  # that one makes points of the plane
+CONDITIONAL_NETWORKS = tuple(
+    name for name in NETWORKS if "classes" in signature(PAIRS[name].generator).parameters
+)
 PENALTIES = ("none", "gradient_penalty", "r1", "r2", "dragan")
 STRATEGIES = ("auto", "ddp")
 
@@ -24,6 +28,8 @@ class TrainConfig:
         limit: use only the first images of the data set, None for all.
         network: a name of `NETWORKS`, the pairs of `gan_lib.networks.PAIRS` that make 32x32 images.
         latent_dim, width: of the pair's factories.
+        conditional: both networks are told the class of an image, the real one's or one drawn uniformly for
+            the generator. Needs a pair of `CONDITIONAL_NETWORKS`.
         spectral_norm: divide the discriminator's layers by their largest singular values.
         objective: a name of `gan_lib.objectives.OBJECTIVES`.
         penalty, penalty_weight: a name of `PENALTIES`, and its factor in the discriminator's loss; for "r1"
@@ -59,6 +65,7 @@ class TrainConfig:
     network: str = "dcgan"
     latent_dim: int = 128
     width: int = 64
+    conditional: bool = False
     spectral_norm: bool = False
     objective: str = "non_saturating"
     penalty: str = "none"
@@ -120,6 +127,11 @@ class TrainConfig:
         self._check_combinations()
 
     def _check_combinations(self):
+        if self.conditional and self.network not in CONDITIONAL_NETWORKS:
+            raise ValueError(
+                f"conditional needs a network that takes labels, one of {', '.join(CONDITIONAL_NETWORKS)}; "
+                f"got {self.network!r}"
+            )
         if self.n_critic > 1 and self.update != "alternating":
             raise ValueError(
                 f"n_critic {self.n_critic} needs update 'alternating': simultaneous players take turns of one"

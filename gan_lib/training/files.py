@@ -29,19 +29,27 @@ _MAY_CHANGE = {
 }
 
 
-def identity_of(config, images, device):
+def identity_of(config, images, device, labels=None, classes=None):
     """What must be equal for a run to go on as if it had not stopped: dict of plain values."""
     settings = {name: value for name, value in asdict(config).items() if name not in _MAY_CHANGE}
-    content = hashlib.sha256(images.cpu().contiguous().numpy()).hexdigest()
+    content = {"images (sha256)": _digest(images)}
+    if labels is not None:
+        content |= {"labels (sha256)": _digest(labels), "classes": classes}
     # a GPU's random state cannot go on on a CPU, nor the other way round; and each process has its own
     place = {"kind of device": device.type, "processes": config.devices * config.nodes}
-    return settings | place | {"images (sha256)": content}
+    return settings | place | content
+
+
+def _digest(tensor):
+    return hashlib.sha256(tensor.cpu().contiguous().numpy()).hexdigest()
 
 
 def read_checkpoint(path, identity, epochs):
     """The checkpoint's dict, or ValueError if it is none, another run's or longer than ``epochs``."""
     state = _open_checkpoint(path, "choose another folder")
-    before, done = state["identity"], len(state["run"]["records"])
+    # a setting younger than the checkpoint was at what is now its default
+    defaults = {name: value for name, value in asdict(TrainConfig()).items() if name not in _MAY_CHANGE}
+    before, done = defaults | state["identity"], len(state["run"]["records"])
     changed = [
         f"{name} {before.get(name)!r} -> {identity.get(name)!r}"
         for name in before | identity
@@ -62,7 +70,8 @@ def load_generator(path, *, ema=True, device="cpu"):
         ema: prefer the averaged generator, where the run has one.
         device: where to.
 
-    Returns: (generator, config): the module, in evaluation mode and without gradients of its weights, and
+    Returns: (generator, config): the module, in evaluation mode and without gradients of its weights (with
+        labels as a second argument, below its ``classes``, where config.conditional), and
         `TrainConfig`, with the run's settings as far as they decide the weights and epochs as trained so far;
         the others are defaults.
     Raises:
@@ -84,7 +93,10 @@ def load_generator(path, *, ema=True, device="cpu"):
         channels = next(weight for weight in run["discriminator"].values() if weight.dim() == 4).shape[1]
         weights = run["ema" if ema and "ema" in run else "generator"]
         with torch.random.fork_rng(devices=[]):  # the initial weights are drawn in vain
-            generator = PAIRS[config.network].generator(config.latent_dim, config.width, channels)
+            sizes = {"latent_dim": config.latent_dim, "width": config.width, "channels": channels}
+            if config.conditional:
+                sizes["classes"] = state["identity"]["classes"]
+            generator = PAIRS[config.network].generator(**sizes)
         generator.load_state_dict(weights)
     except (KeyError, RuntimeError, StopIteration) as error:
         raise ValueError(

@@ -29,7 +29,7 @@ class TrainResult(NamedTuple):
     ema: nn.Module | None = None
 
 
-def train(config, images=None, metric=None):
+def train(config, images=None, metric=None, labels=None):
     """Train a pair of networks as ``config`` says, or go on where a killed run stopped.
 
     A checkpoint is written after every epoch, atomically; not within one, since a kill then costs minutes
@@ -50,6 +50,8 @@ def train(config, images=None, metric=None):
             samples (the averaged one, if there is one) in evaluation mode, after every
             ``config.evaluate_every`` epochs; the best checkpoint is kept as ``best.pt``, in the form of
             ``checkpoint.pt``.
+        labels: (N,) integers, the classes of ``images`` counted from 0, for a conditional run. The networks
+            know as many classes as the largest says; a metric gets a generator that takes labels.
 
     Returns: `TrainResult`, of the last epoch, not of the best.
     Raises:
@@ -59,18 +61,21 @@ def train(config, images=None, metric=None):
     """
     device = find_device(config.device)
     if images is None:
-        images = load_images(config.dataset, root=config.data, download=config.download, pad=True).images
-    images = images[: config.limit]
-    _check_images(images, config)
+        data = load_images(config.dataset, root=config.data, download=config.download, pad=True)
+        images, labels = data.images, data.labels if config.conditional else None
+    _check_labels(labels, len(images), config)
+    _check_images(images[: config.limit], config)
+    classes = None if labels is None else labels.max().item() + 1
+    images, labels = images[: config.limit], None if labels is None else labels[: config.limit]
     _check_metric(config, metric)
-    identity = identity_of(config, images, device)
+    identity = identity_of(config, images, device, labels, classes)
     out = Path(config.out)
     checkpoint = out / "checkpoint.pt"
     state = read_checkpoint(checkpoint, identity, config.epochs) if checkpoint.exists() else None
 
     processes, device = start_processes(device, config.devices, config.nodes, config.strategy)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        run = Run(config, images.to(device), device, processes)
+        run = Run(config, images, device, processes, labels, classes)
         if state is not None:
             run.load_state_dict(state["run"])
         writer = processes.rank == 0
@@ -174,6 +179,21 @@ def _check_images(images, config):
         )
     if config.n_critic > batches:
         raise ValueError(f"n_critic must be at most an epoch's batches, {batches}; got {config.n_critic}")
+
+
+def _check_labels(labels, count, config):
+    if config.conditional != (labels is not None):
+        raise ValueError(
+            f"a run has labels exactly if it is conditional; conditional is {config.conditional}, "
+            f"and labels are {'none' if labels is None else 'given'}"
+        )
+    if labels is None:
+        return
+    if labels.shape != (count,) or labels.is_floating_point():
+        seen = f"{labels.dtype} {tuple(labels.shape)}"
+        raise ValueError(f"labels must be integers, one for each of the {count} images; got {seen}")
+    if (labels < 0).any():
+        raise ValueError(f"labels count classes from 0; got {labels.min().item()}")
 
 
 def _check_metric(config, metric):

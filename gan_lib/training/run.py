@@ -22,7 +22,7 @@ from gan_lib.regularizers import (
 from gan_lib.training.ema import ema_update
 from gan_lib.training.optimizers import KerasAdam
 from gan_lib.training.statistics import Statistics
-from gan_lib.training.steps import UPDATES, Engine, discriminator_step, gradient_norm
+from gan_lib.training.steps import UPDATES, Engine, Labels, discriminator_step, gradient_norm
 
 
 class Run:
@@ -30,17 +30,18 @@ class Run:
 
     Args:
         config: `TrainConfig`.
-        images: uint8 (N, C, 32, 32) on the device.
-        device: torch.device of this process.
+        images: uint8 (N, C, 32, 32).
+        device: torch.device of this process, to which the images go.
         processes: `Processes`.
+        labels: (N,) integers, classes: their number; None for an unconditional run.
     """
 
-    def __init__(self, config, images, device, processes):
+    def __init__(self, config, images, device, processes, labels=None, classes=None):
         # one stream each: drawn from the same seed, noise and initial weights would be the same numbers
         seeds = np.random.SeedSequence(config.seed).generate_state(6).tolist()
         weights, dropout, order, noise, samples, penalty = seeds
         torch.default_generator.manual_seed(weights)
-        generator, discriminator = _make_networks(config, images.shape[1], device)
+        generator, discriminator = _make_networks(config, images.shape[1], classes, device)
         self.players = {
             "generator": generator,
             "discriminator": discriminator,
@@ -70,7 +71,11 @@ class Run:
             self.random[name].manual_seed(seed)
         still = torch.Generator().manual_seed(samples)
         self.sample_noise = torch.randn(16, config.latent_dim, generator=still).to(device)
-        self.config, self.images, self.device, self.processes = config, images, device, processes
+        # the classes in order, again and again
+        self.sample_labels = None if classes is None else torch.arange(16, device=device) % classes
+        self.config, self.device, self.processes = config, device, processes
+        self.images, self.classes = images.to(device), classes
+        self.labels = None if labels is None else labels.long().to(device)
         self.records, self.batches_seen = [], 0
 
     @property
@@ -105,9 +110,10 @@ class Run:
         config, start = self.config, time.perf_counter()
         g, d = Statistics("g", self.device), Statistics("d", self.device)
         first = self.batches_seen
-        for real in batches(self.images, config.batch_size, self.random["order"], device=self.device):
+        order = self.random["order"]
+        for batch in batches(self.images, config.batch_size, order, device=self.device, labels=self.labels):
             self.batches_seen += 1
-            self._step(real, g, d)
+            self._step(*((batch, None) if self.labels is None else batch), g, d)
             on_step()
         record = {"epoch": epoch} | g.summary() | d.summary()
         self._check(record)
@@ -117,16 +123,21 @@ class Run:
         self.records.append(record | timing)
         return self.records[-1]
 
-    def _step(self, real, g, d):
+    def _step(self, real, real_labels, g, d):
         config, players = self.config, self.players
         generator, discriminator = players["generator"], players["discriminator"]
         batch = self.processes.part(real), self._noise(len(real)), OBJECTIVES[config.objective]
-        how = {"penalty": self._penalty(real), "engine": self.engine}
+        labels = Labels()
+        if self.classes is not None:
+            labels = Labels(self.processes.part(real_labels), self._fake_labels(len(real)))
+        how = {"labels": labels, "penalty": self._penalty(real, labels), "engine": self.engine}
         if self.batches_seen % config.n_critic:
             d_loss = discriminator_step(generator, discriminator, players["optimizer_d"], *batch, **how)
         else:
             if config.n_critic > 1:
                 how["generator_noise"] = self._noise(len(real))
+                if self.classes is not None:
+                    how["labels"] = labels._replace(answer=self._fake_labels(len(real)))
             g_loss, d_loss = UPDATES[config.update](*players.values(), *batch, **how)
             g.add(self.processes.mean(g_loss), gradient_norm(generator))
             if self.ema is not None:
@@ -138,20 +149,32 @@ class Run:
         size = (count, self.config.latent_dim)
         return self.processes.part(torch.randn(size, generator=self.random["noise"], device=self.device))
 
-    def _penalty(self, real):
-        """The penalty on this process's part of the batch; what it draws, it draws for the whole batch."""
+    def _fake_labels(self, count):
+        """This process's part of uniform labels for a whole batch, from the stream of the noise."""
+        generator = self.random["noise"]
+        return self.processes.part(
+            torch.randint(self.classes, (count,), generator=generator, device=self.device)
+        )
+
+    def _penalty(self, real, labels):
+        """The penalty on this process's part of the batch; what it draws, it draws for the whole batch.
+
+        Between a real and a fake sample the critic is told the real one's class.
+        """
         kind, weight, part = self.config.penalty, self.config.penalty_weight, self.processes.part
         draw = {"generator": self.random["penalty"], "device": self.device}
         if kind == "gradient_penalty":
             eps = part(torch.rand(len(real), 1, 1, 1, **draw))
-            return lambda critic, real, fake: weight * gradient_penalty(critic, real, fake, eps)
+            return lambda critic, real, fake: (
+                weight * gradient_penalty(_told(critic, labels.real), real, fake, eps)
+            )
         if kind == "dragan":
             noise = part(real.std() / 2 * torch.randn(real.shape, **draw))
-            return lambda critic, real, fake: weight * dragan_penalty(critic, real, noise)
+            return lambda critic, real, fake: weight * dragan_penalty(_told(critic, labels.real), real, noise)
         if kind == "r1":
-            return lambda critic, real, fake: weight * r1_penalty(critic, real)
+            return lambda critic, real, fake: weight * r1_penalty(_told(critic, labels.real), real)
         if kind == "r2":
-            return lambda critic, real, fake: weight * r2_penalty(critic, fake)
+            return lambda critic, real, fake: weight * r2_penalty(_told(critic, labels.fake), fake)
         return None
 
     def _check(self, record):
@@ -185,15 +208,23 @@ class Run:
             self.players["generator"].train()
 
     def save_samples(self, path):
-        """Draw the 16 samples of the fixed noise as a 4x4 grid."""
-        images = self.sampled(lambda generator: generator(self.sample_noise))
+        """Draw the 16 samples of the fixed noise as a 4x4 grid, the classes in order."""
+        images = self.sampled(lambda generator: _told(generator, self.sample_labels)(self.sample_noise))
         save_image(images, path, nrow=4, normalize=True, value_range=(-1, 1))
 
 
-def _make_networks(config, channels, device):
+def _told(network, labels):
+    """The network as a function of its first argument alone."""
+    return network if labels is None else lambda x: network(x, labels)
+
+
+def _make_networks(config, channels, classes, device):
     pair = PAIRS[config.network]
-    generator = pair.generator(latent_dim=config.latent_dim, width=config.width, channels=channels)
-    discriminator = pair.discriminator(width=config.width, channels=channels)
+    sizes = {"width": config.width, "channels": channels}
+    if classes is not None:
+        sizes["classes"] = classes
+    generator = pair.generator(latent_dim=config.latent_dim, **sizes)
+    discriminator = pair.discriminator(**sizes)
     if config.spectral_norm:
         spectral_normalize(discriminator)
     return generator.to(device), discriminator.to(device)

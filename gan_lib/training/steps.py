@@ -1,6 +1,7 @@
 """One step of each update scheme, in any precision and with any number of processes."""
 
 from contextlib import nullcontext
+from typing import NamedTuple
 
 import torch
 
@@ -32,12 +33,14 @@ class Engine:
         self.processes = processes or Processes()
         self.scaler = torch.amp.GradScaler(device_type, enabled=self.dtype is torch.float16)
 
-    def forward(self, network, x):
-        """network(x), computed under autocast but returned in float32, where losses have digits to spare."""
+    def forward(self, network, x, labels=None):
+        """network(x), or network(x, labels), computed under autocast but returned in float32, where losses
+        have digits to spare."""
+        inputs = (x,) if labels is None else (x, labels)
         if self.dtype is None:
-            return network(x)
+            return network(*inputs)
         with torch.autocast(x.device.type, self.dtype):
-            return network(x).float()
+            return network(*inputs).float()
 
     def backward(self, loss, network, retain_graph=False):
         """Add the (scaled) gradients with respect to a network's parameters to theirs, and to no others."""
@@ -56,11 +59,31 @@ class Engine:
             self.scaler.update()
 
 
-_PLAIN = Engine()
+class Labels(NamedTuple):
+    """The classes of a step's samples, each (B,) int64, or None where networks take no labels.
+
+    real: of the real samples; fake: that the generator makes from noise; answer: from generator_noise.
+    """
+
+    real: torch.Tensor | None = None
+    fake: torch.Tensor | None = None
+    answer: torch.Tensor | None = None
+
+
+_PLAIN, _UNLABELLED = Engine(), Labels()
 
 
 def discriminator_step(
-    generator, discriminator, optimizer_d, real, noise, objective, *, penalty=None, engine=_PLAIN
+    generator,
+    discriminator,
+    optimizer_d,
+    real,
+    noise,
+    objective,
+    *,
+    labels=_UNLABELLED,
+    penalty=None,
+    engine=_PLAIN,
 ):
     r"""One update of the discriminator, or critic, alone; the generator stays as it is.
 
@@ -71,8 +94,10 @@ def discriminator_step(
     Returns: d_loss.
     """
     with torch.no_grad():
-        fake = engine.forward(generator, noise)
-    d_loss = _descend_discriminator(discriminator, optimizer_d, real, fake, objective, penalty, engine)
+        fake = engine.forward(generator, noise, labels.fake)
+    d_loss = _descend_discriminator(
+        discriminator, optimizer_d, real, fake, objective, labels, penalty, engine
+    )
     engine.finish()
     return d_loss
 
@@ -86,6 +111,7 @@ def simultaneous_step(
     noise,
     objective,
     *,
+    labels=_UNLABELLED,
     penalty=None,
     engine=_PLAIN,
 ):
@@ -103,6 +129,7 @@ def simultaneous_step(
         real: (B, *) real samples.
         noise: (B', latent_dim) the generator's input.
         objective: `gan_lib.objectives.Objective`.
+        labels: `Labels`, for networks that take them as a second argument.
         penalty: R, a function of (discriminator, real, fake) to a scalar, added to the discriminator's loss;
             None is zero. It runs in full precision and uncompiled: both lose second derivatives.
         engine: `Engine`, the precision and the processes; by default that of the networks, and one.
@@ -110,8 +137,9 @@ def simultaneous_step(
     Returns: (g_loss, d_loss), detached scalars on the device, as they were before the update, without the
         penalty: with `gan_lib.objectives.wasserstein`, -d_loss is the critic's estimate of the distance.
     """
-    fake = engine.forward(generator, noise)
-    real_logits, fake_logits = engine.forward(discriminator, real), engine.forward(discriminator, fake)
+    fake = engine.forward(generator, noise, labels.fake)
+    real_logits = engine.forward(discriminator, real, labels.real)
+    fake_logits = engine.forward(discriminator, fake, labels.fake)
     g_loss = objective.generator(fake_logits, *([real_logits] if objective.needs_real else []))
     d_loss = objective.discriminator(real_logits, fake_logits)
     optimizer_g.zero_grad()
@@ -134,6 +162,7 @@ def alternating_step(
     objective,
     *,
     generator_noise=None,
+    labels=_UNLABELLED,
     penalty=None,
     engine=_PLAIN,
 ):
@@ -153,17 +182,19 @@ def alternating_step(
         against the new discriminator.
     """
     with torch.set_grad_enabled(generator_noise is None):
-        fake = engine.forward(generator, noise)
+        fake = engine.forward(generator, noise, labels.fake)
     d_loss = _descend_discriminator(
-        discriminator, optimizer_d, real, fake.detach(), objective, penalty, engine
+        discriminator, optimizer_d, real, fake.detach(), objective, labels, penalty, engine
     )
+    fake_labels = labels.fake
     if generator_noise is not None:
-        fake = engine.forward(generator, generator_noise)
+        fake_labels = labels.answer
+        fake = engine.forward(generator, generator_noise, fake_labels)
     real_logits = []
     if objective.needs_real:
         with torch.no_grad():  # the generator does not move the real logits
-            real_logits = [engine.forward(discriminator, real)]
-    g_loss = objective.generator(engine.forward(discriminator, fake), *real_logits)
+            real_logits = [engine.forward(discriminator, real, labels.real)]
+    g_loss = objective.generator(engine.forward(discriminator, fake, fake_labels), *real_logits)
     optimizer_g.zero_grad()
     engine.backward(g_loss, generator)
     engine.step(generator, optimizer_g)
@@ -185,8 +216,9 @@ def gradient_norm(network):
     return torch.nn.utils.get_total_norm(gradients)
 
 
-def _descend_discriminator(discriminator, optimizer_d, real, fake, objective, penalty, engine):
-    d_loss = objective.discriminator(engine.forward(discriminator, real), engine.forward(discriminator, fake))
+def _descend_discriminator(discriminator, optimizer_d, real, fake, objective, labels, penalty, engine):
+    real_logits = engine.forward(discriminator, real, labels.real)
+    d_loss = objective.discriminator(real_logits, engine.forward(discriminator, fake, labels.fake))
     optimizer_d.zero_grad()
     engine.backward(d_loss + _value(penalty, discriminator, real, fake), discriminator)
     engine.step(discriminator, optimizer_d)

@@ -1,24 +1,34 @@
-"""The toys' benchmark in small: its pairing by seeds, a short run, and what it makes of runs."""
+"""The toys' table: what it makes of runs, and a short recording of them."""
 
 import importlib.util
+import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks/toys.py"
-SPEC = importlib.util.spec_from_file_location("toys", SCRIPT)
-toys = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(toys)
+ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As in the benchmark, which would leave it so for the tests that follow."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+toys = load(ROOT / "benchmarks/toys.py")
+
+
+@pytest.fixture(scope="module")
+def recorder():
+    sys.path.insert(0, str(ROOT / "book/record"))
+    threads = torch.get_num_threads()
+    yield load(ROOT / "book/record/mode_collapse.py")
+    torch.set_num_threads(threads)
+    sys.path.remove(str(ROOT / "book/record"))
 
 
 def run_of(density, method, seed, modes):
@@ -35,41 +45,6 @@ def run_of(density, method, seed, modes):
 def every_run(modes):
     """Runs with modes(method, seed), not in the order of the seeds."""
     return [run_of(d, m, s, modes(m, s)) for s in (3, 1, 2) for d in toys.DENSITIES for m in toys.METHODS]
-
-
-def weights(network):
-    return torch.nn.utils.parameters_to_vector(network.parameters())
-
-
-def test_methods_start_from_the_same_generator_and_see_the_same_stream():
-    plain, packed = (toys.start(method, seed=3) for method in toys.METHODS)
-    assert weights(plain.generator).equal(weights(packed.generator))
-    assert torch.randn(9, generator=plain.stream).equal(torch.randn(9, generator=packed.stream))
-    other = toys.start("GAN", seed=4)
-    assert not weights(plain.generator).equal(weights(other.generator))
-    assert not torch.randn(9, generator=plain.stream).equal(torch.randn(9, generator=other.stream))
-
-
-def test_pacgan_judges_pairs():
-    points = torch.randn(6, 2)
-    plain, packed = (toys.start(method, seed=1).discriminator for method in toys.METHODS)
-    assert plain(points).shape == (6, 1)
-    assert packed(points).shape == (3, 1)
-    logits = packed(points)
-    assert packed(points[[0, 1, 4, 5]]).allclose(logits[[0, 2]])
-    assert not packed(points[[0, 2]]).allclose(logits[0])
-
-
-@pytest.mark.parametrize("method", toys.METHODS)
-def test_a_short_run_gives_a_record_that_its_seed_reproduces(method):
-    run = toys.measure("grid", method, seed=2, steps=50)
-    assert (run["density"], run["method"], run["seed"], run["steps"]) == ("grid", method, 2, 50)
-    assert 0 <= run["modes"] <= 25
-    assert 0 <= run["high_quality"] <= 1
-    assert 0 <= run["kl"] <= math.log(25)
-    again = toys.measure("grid", method, seed=2, steps=50)
-    assert run | {"seconds": 0} == again | {"seconds": 0}
-    assert toys.measure("grid", method, seed=5, steps=50)["kl"] != run["kl"]
 
 
 def test_differences_are_taken_seed_by_seed():
@@ -91,3 +66,28 @@ def test_a_single_seed_has_no_standard_error():
     mean, error = toys.mean_and_error([5])
     assert mean == 5
     assert math.isnan(error)
+
+
+def test_a_missing_record_is_named_with_the_command_that_makes_it(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["toys.py", "--record", str(tmp_path / "none.json")])
+    with pytest.raises(SystemExit):
+        toys.main()
+    assert "mode_collapse.py makes it" in capsys.readouterr().err
+
+
+def test_a_short_recorded_run_is_reproduced_by_its_seed(recorder):
+    run = recorder.measure("grid", "PacGAN2", seed=2, steps=30)
+    assert (run["density"], run["method"], run["seed"]) == ("grid", "PacGAN2", 2)
+    assert 0 <= run["modes"] <= run["near"] <= 25
+    assert 0 <= run["high_quality"] <= 1
+    assert 0 <= run["kl"] <= math.log(25) + 1e-9
+    again = recorder.measure("grid", "PacGAN2", seed=2, steps=30)
+    assert run | {"seconds": 0} == again | {"seconds": 0}
+
+
+def test_runs_of_another_setting_are_not_kept(recorder, tmp_path):
+    record = tmp_path / "record.json"
+    assert recorder.earlier_runs(record, {"steps": 3}) == ([], 0)
+    record.write_text(json.dumps({"settings": {"steps": 3}, "seconds": 7, "runs": [{"seed": 1}]}))
+    assert recorder.earlier_runs(record, {"steps": 3}) == ([{"seed": 1}], 7)
+    assert recorder.earlier_runs(record, {"steps": 4}) == ([], 0)

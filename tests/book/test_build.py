@@ -1,4 +1,4 @@
-"""What stops the build: a small book of one page with the course's own configuration and extensions."""
+"""What the course's configuration and extensions make of a book of two pages, and what stops the build."""
 
 import json
 import shutil
@@ -6,28 +6,38 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-RECORD = {"id": "half-of-it", "says": "It is $1/2$.", "measured": 0.5, "expected": 0.5, "page": "intro"}
+NOTEBOOK = "notebooks/01_minimax"
+RECORD = {"id": "half-of-it", "says": "It is $1/2$.", "measured": 0.5, "expected": 0.5, "page": NOTEBOOK}
+KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 
 @pytest.fixture
 def build(tmp_path):
-    """build(text, *records) -> (succeeded, log, HTML of the page)"""
+    """build(text, *records, address="") -> (succeeded, log, {"intro": HTML, "notebooks/01_minimax": HTML})"""
 
-    def run(text, *records):
-        for name in ("_config.yml", "references.bib"):
-            shutil.copy(BOOK / name, tmp_path)
+    def run(text, *records, address=""):
         for name in ("_ext", "_static"):
             shutil.copytree(BOOK / name, tmp_path / name)
-        (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
+        shutil.copy(BOOK / "references.bib", tmp_path)
+        config = (BOOK / "_config.yml").read_text().replace('url: ""', f'url: "{address}"')
+        (tmp_path / "_config.yml").write_text(config)
+        toc = f"format: jb-book\nroot: intro\nchapters:\n  - file: {NOTEBOOK}\n"
+        (tmp_path / "_toc.yml").write_text(toc)
         (tmp_path / "claims.json").write_text(json.dumps(records))
         (tmp_path / "intro.md").write_text(f"# A page\n\n{text}\n")
+        (tmp_path / "notebooks").mkdir()
+        cells = [new_markdown_cell("# Minimax, measured\n\nText.")]
+        nbformat.write(new_notebook(cells=cells, metadata=KERNEL), tmp_path / f"{NOTEBOOK}.ipynb")
         command = [Path(sys.executable).with_name("jupyter-book"), "build", tmp_path, "-W", "--keep-going"]
         done = subprocess.run(command, capture_output=True, text=True)
-        page = tmp_path / "_build/html/intro.html"
-        return done.returncode == 0, done.stdout + done.stderr, page.read_text() if page.exists() else ""
+        pages = {name: tmp_path / f"_build/html/{name}.html" for name in ("intro", NOTEBOOK)}
+        html = {name: page.read_text() for name, page in pages.items() if page.exists()}
+        return done.returncode == 0, done.stdout + done.stderr, html
 
     return run
 
@@ -35,24 +45,58 @@ def build(tmp_path):
 def test_measured_values_stand_in_the_text_linked_and_formatted(build):
     infinite = RECORD | {"id": "no-end", "measured": "inf", "expected": "inf"}
     text = "A {claim}`half-of-it`, B {claim}`half-of-it:.2f`, C {claim}`no-end`.\n\n```{claims-table}\n```"
-    succeeded, log, page = build(text, RECORD, infinite)
+    succeeded, log, pages = build(text, RECORD, infinite)
     assert succeeded, log
-    assert page.count('href="#claim-half-of-it"') == 3
+    page = pages["intro"]
+    assert page.count(f'href="{NOTEBOOK}.html#claim-half-of-it"') == 3
     for value in (">0.5</a>", ">0.50</a>", ">∞</a>"):
         assert value in page
     assert "2 claims, 2 checked." in page
+    assert "<h2>Minimax, measured" in page
+
+
+def test_a_question_on_a_page_links_its_evidence(build):
+    record = RECORD | {"id": "nonsaturating-not-zero-sum"}
+    succeeded, log, pages = build("```{quiz} T11\n```", record)
+    assert succeeded, log
+    page = pages["intro"]
+    assert "<legend>T11 ·" in page
+    evidence = f'<a href="{NOTEBOOK}.html#claim-nonsaturating-not-zero-sum" title="It is 1/2.">0.5</a>'
+    assert page.count(evidence) == 1
+    assert f'<a href="{NOTEBOOK}.html" title="The page that decides it">Minimax, measured</a>' in page
 
 
 def test_what_is_unknown_stops_the_build(build):
-    text = "{claim}`no-such-claim` {claim}`half-of-it:.2q`\n\n```{essay} Q99\n```"
+    text = (
+        "{claim}`no-such-claim` {claim}`half-of-it:.2q`\n\n```{essay} Q99\n```\n\n```{quiz} T11 T99\n```\n\n"
+        "```{quiz} Q1\n```\n\n```{quiz} T11\n```\n\n```{errata-table} riddles\n```"
+    )
     succeeded, log, _ = build(text, RECORD)
     assert not succeeded
     assert "no claim 'no-such-claim' was recorded" in log
     assert "claim 'half-of-it' cannot be written as '.2q'" in log
     assert "no essay question 'Q99'" in log
+    assert "no question T99" in log
+    assert "Q1: an essay or a program cannot stand in a quiz" in log
+    assert "no claim 'nonsaturating-not-zero-sum' was recorded" in log
+    assert "no set of questions 'riddles'" in log
 
 
 def test_a_record_that_does_not_hold_stops_the_build(build):
     succeeded, log, _ = build("```{claims-table}\n```", RECORD | {"measured": 0.6})
     assert not succeeded
     assert "1 recorded claims do not hold" in log
+
+
+def test_pages_open_in_colab_once_the_repository_has_an_address(build):
+    succeeded, log, pages = build("Text.", address="https://github.com/owner/name")
+    assert succeeded, log
+    where = f"colab.research.google.com/github/owner/name/blob/main/{NOTEBOOK}.ipynb"
+    assert where in pages[NOTEBOOK] and "colab" not in pages["intro"]
+    assert 'href="https://github.com/owner/name"' in pages["intro"]
+
+
+def test_without_an_address_no_page_links_to_a_repository(build):
+    succeeded, log, pages = build("Text.")
+    assert succeeded, log
+    assert not any("colab" in page or "github.com/" in page for page in pages.values())

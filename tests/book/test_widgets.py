@@ -196,8 +196,24 @@ def test_animation_stands_still_for_a_reader_who_asks_for_less_motion(visit, add
     assert animation.get_by_role("button", name="Play").is_visible()
 
 
-def test_every_question_of_the_page_knows_its_answer(visit, address):
-    seen = visit(f"{address}/{NOTEBOOK}")
+def test_the_first_picture_moves_until_it_is_held_still(visit, address):
+    page = visit(f"{address}/intro.html").page
+    state = "getComputedStyle(document.querySelector('.gan-front .dot')).animationPlayState"
+    assert page.evaluate(state) == "running"
+    page.get_by_label("Hold still").check()
+    assert page.evaluate(state) == "paused"
+
+
+def test_the_first_picture_shows_its_end_to_a_reader_who_asks_for_less_motion(visit, address):
+    page = visit(f"{address}/intro.html", reduced_motion="reduce").page
+    assert page.evaluate("document.getAnimations().length") == 0
+    places = page.eval_on_selector_all(".gan-front .dot", "dots => dots.map((dot) => dot.style.translate)")
+    assert len(set(places)) > len(places) / 2
+
+
+@pytest.mark.parametrize("name", [NOTEBOOK, "questions/theory.html"])
+def test_every_question_of_a_page_knows_its_answer(visit, address, name):
+    seen = visit(f"{address}/{name}")
     forms = seen.page.locator(".gan-question").all()
     assert forms
     for form in forms:

@@ -244,6 +244,15 @@ def test_quiz_renders_markdown_mathematics_and_code(shown):
     assert "A. First, $a<b$" in plain and "Since" not in plain
 
 
+def test_quiz_names_the_evidence_for_an_option_and_for_the_whole(shown):
+    link = {"text": "0.5 < 1", "url": 'a.html?b="c"#d', "title": "It is so"}
+    asked = question(links=[link])
+    asked["options"][0]["links"] = [link, link]
+    html = shown(quiz, [asked])[0]
+    anchor = '<a href="a.html?b=&quot;c&quot;#d" title="It is so">0.5 &lt; 1</a>'
+    assert [part.count(anchor) for part in html.split("Evidence: ")] == [0, 2, 1]
+
+
 def test_quiz_labels_every_input(shown):
     kinds = [
         question(id="T1"),

@@ -45,6 +45,8 @@ def start(out):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # a shell that runs the tests in its background has them, and their children, ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -142,10 +144,12 @@ def test_a_run_killed_again_and_again_ends_like_one_left_alone(tmp_path):
     done = kept(killed)
     lines = finish(start(killed))
     assert lines[0] == f"{killed} holds {done} of {EPOCHS} epochs: going on from there"
-    assert [line.split(" |")[0] for line in lines[1:]] == [f"Epoch {e}/{EPOCHS}" for e in range(done + 1, 11)]
+    assert [line.split(" |")[0] for line in lines[1:]] == [
+        f"Epoch {e}/{EPOCHS}" for e in range(done + 1, EPOCHS + 1)
+    ]
 
     lines = finish(reference)
-    epoch = r"Epoch \d+/10 \| G Loss: \d\.\d{4} \| D Loss: \d\.\d{4}"
+    epoch = rf"Epoch \d+/{EPOCHS} \| G Loss: \d\.\d{{4}} \| D Loss: \d\.\d{{4}}"
     assert len(lines) == EPOCHS and all(re.fullmatch(epoch, line) for line in lines)
     assert_equal(torch.load(alone / "checkpoint.pt"), torch.load(checkpoint))
     assert log_of(alone) == log_of(killed) and len(log_of(alone)) == EPOCHS

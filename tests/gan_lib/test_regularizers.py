@@ -246,6 +246,42 @@ def test_a_normalised_discriminator_can_be_penalised():
     assert all(p.grad.isfinite().all() for p in critic.parameters())
 
 
+# operator norm
+
+
+@pytest.mark.parametrize("layer, shape", [(nn.Linear(7, 4), (7,)), (nn.Conv2d(2, 3, 3, 1, 1), (2, 5, 5))])
+def test_operator_norm_is_the_largest_singular_value_of_the_whole_map(layer, shape):
+    torch.manual_seed(0)
+    layer.reset_parameters()
+    layer = layer.double()
+    size = math.prod(shape)
+    columns = layer(torch.eye(size, dtype=torch.float64).view(size, *shape)) - layer(
+        torch.zeros(1, *shape, dtype=torch.float64)
+    )
+    found = rg.operator_norm(layer, shape, 2000, torch.Generator().manual_seed(0))
+    assert found.item() == pytest.approx(torch.linalg.matrix_norm(columns.flatten(1), 2).item(), rel=1e-4)
+
+
+@settings(deadline=None, max_examples=15)
+@given(seeds, st.sampled_from([(4, 2), (3, 1), (2, 2), (3, 2)]))
+def test_a_convolution_is_at_most_ceil_k_over_s_times_its_reshaped_kernel(seed, sizes):
+    kernel, stride = sizes
+    layer = nn.Conv2d(2, 3, kernel, stride, padding=1, bias=False).double()
+    with torch.no_grad():
+        layer.weight.copy_(normal(seed, *layer.weight.shape))
+    reshaped = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2).item()
+    found = rg.operator_norm(layer, (2, 8, 8), 300, torch.Generator().manual_seed(seed)).item()
+    assert reshaped * 0.99 <= found <= math.ceil(kernel / stride) * reshaped * (1 + 1e-9)
+
+
+def test_operator_norm_of_a_constant_is_zero_and_needs_an_iteration():
+    layer = nn.Linear(3, 2)
+    nn.init.zeros_(layer.weight)
+    assert rg.operator_norm(layer, (3,)).item() == 0
+    with pytest.raises(ValueError, match="iterations must be at least 1, got 0"):
+        rg.operator_norm(layer, (3,), iterations=0)
+
+
 # losses and layers that look at a whole batch
 
 

@@ -196,4 +196,4 @@ def test_help_teaches():
     result = CliRunner().invoke(app, ["sample", "--help"])
     assert result.exit_code == 0 and "python -m gan_lib sample runs/first\n" in result.stdout
     options = result.stdout.split("\n  --")[1:]
-    assert len(options) == 7 and all("Default: " in text for text in options[:-1])  # the last is --help
+    assert len(options) == 8 and all("Default: " in text for text in options[:-1])  # the last is --help

@@ -1,5 +1,6 @@
 """The notebooks as they stand in git: clean, parameterised, and known to the profiles."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -27,6 +28,14 @@ def test_is_valid_and_without_outputs(path):
 def test_begins_with_a_title_and_explains_itself(path):
     cells = nbformat.read(path, as_version=4).cells
     assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
+
+
+def test_cells_have_readable_ids_of_their_own(path):
+    ids = [cell.id for cell in nbformat.read(path, as_version=4).cells]
+    assert len(ids) == len(set(ids))
+    # Those that Jupyter draws by itself are eight hexadecimal digits.
+    faulty = [id for id in ids if not re.fullmatch(r"(?![0-9a-f]{8}$)[a-z][a-z0-9]*(-[a-z0-9]+)*", id)]
+    assert faulty == []
 
 
 def test_has_one_parameters_cell(path):

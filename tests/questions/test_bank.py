@@ -7,12 +7,25 @@ from questions import bank
 
 KEYS = {
     "T1": {"B"},
+    "T2": {"A", "D"},
     "T3": {"B"},
     "T4": 0,
+    "T5": {"A", "B", "C"},
+    "T6": {"C"},
     "T7": {"A", "B"},
+    "T8": {"B"},
+    "T9": {"A"},
+    "T10": {"B", "D"},
     "T11": {"B"},
     "T12": 0.5,
     "C1": {"A", "B", "C"},
+    "C2": {"A"},
+    "C3": {"A", "B", "C"},
+    "C4": 0,
+    "C5": {"A"},
+    "C6": {"A", "B", "C"},
+    "C7": {"B"},
+    "C8": {"A", "B", "D"},
     "C9": {"A"},
     "C10": {"A", "B", "D"},
     "C11": {"A"},
@@ -53,7 +66,8 @@ def load_text(tmp_path):
 
 
 def test_keys_are_the_corrected_ones(questions):
-    keys = {name: question.key for name, question in questions.items() if question.kind != "essay"}
+    kinds = ("essay", "program")
+    keys = {name: question.key for name, question in questions.items() if question.kind not in kinds}
     assert keys == KEYS
     assert type(questions["C12"].answer) is str
     assert questions["Q1"].key is None
@@ -62,7 +76,10 @@ def test_keys_are_the_corrected_ones(questions):
 def test_each_set_holds_its_own_questions(questions):
     for name, question in questions.items():
         assert question.id == name
-        assert question.set == {"T": "theory", "C": "coding", "Q": "essays"}[name[0]]
+        assert (
+            question.set
+            == {"T": "theory", "C": "coding", "Q": "essays", "TF": "program"}[name.rstrip("0123456789")]
+        )
 
 
 def test_every_part_of_a_source_question_is_audited(questions):
@@ -112,9 +129,16 @@ def test_code_of_a_question_compiles(questions):
         compile(question.code, question.id, "exec")
 
 
+def test_the_program_is_audited_statement_by_statement(questions):
+    program = questions["TF"]
+    assert (program.kind, program.key) == ("program", None)
+    assert [row.id for row in program.rows] == [f"003-TF-{number}" for number in range(1, 22)]
+    assert {row.question for row in program.rows} == {"TF"}
+
+
 def test_essays_have_a_model_answer_of_the_asked_length_and_ten_points(questions):
     essays = [question for question in questions.values() if question.kind == "essay"]
-    assert [essay.id for essay in essays] == ["Q1", "Q3"]
+    assert [essay.id for essay in essays] == ["Q1", "Q2", "Q3", "Q4"]
     for essay in essays:
         assert 300 <= len(essay.explanation.split()) <= 500, essay.id
         assert sum(criterion.points for criterion in essay.rubric) == 10, essay.id
@@ -138,6 +162,8 @@ def test_quiz_refuses_unknown_ids_and_essays():
         bank.quiz("T1", "T99")
     with pytest.raises(ValueError, match="Q1: an essay"):
         bank.quiz("T1", "Q1")
+    with pytest.raises(ValueError, match="TF: an essay or a program"):
+        bank.quiz("TF")
 
 
 def test_markdown_shows_the_question_but_neither_key_nor_reasons(questions):

@@ -1,5 +1,7 @@
 """The recipe of the small feature networks, and the weights that it made."""
 
+import os
+
 import pytest
 import torch
 
@@ -43,6 +45,15 @@ def test_shipped_weights_have_the_accuracy_that_they_state():
     found = features.embed(extractor, test.images).probabilities.argmax(1)
     assert (found == test.labels).float().mean().item() == pytest.approx(extractor.accuracy, abs=5e-4)
     assert extractor.accuracy > 0.92
+
+
+@pytest.mark.skipif(not os.environ.get("GAN_DATA"), reason="GAN_DATA names no folder of data sets")
+def test_shipped_colour_weights_have_the_accuracy_that_they_state():
+    extractor = features.load_extractor("cifar_resnet20")
+    test = load_images("cifar10", "test")
+    found = features.embed(extractor, test.images).probabilities.argmax(1)
+    assert (found == test.labels).float().mean().item() == pytest.approx(extractor.accuracy, abs=2e-3)
+    assert extractor.accuracy > 0.8
 
 
 def test_unknown_networks_are_refused(capsys):
