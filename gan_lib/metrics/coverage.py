@@ -61,9 +61,9 @@ def precision_recall(real, fake, k=3):
     real_radii, fake_radii = squared_radii(real, k), squared_radii(fake, k)
     inside_real = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
     inside_fake = torch.zeros(len(real), dtype=torch.bool, device=real.device)
-    for rows, columns, distances in _block_pairs(real, fake):
-        inside_fake[rows] |= (distances - fake_radii[columns]).amin(1) <= 0
-        inside_real[columns] |= distances.sub_(real_radii[rows, None]).amin(0) <= 0
+    for rows, columns, outside in _block_pairs(real, fake, fake_radii):
+        inside_fake[rows] |= outside.amin(1) <= 0
+        inside_real[columns] |= outside.sub_(real_radii[rows, None]).amin(0) <= -fake_radii[columns]
     return PrecisionRecall(_share(inside_real), _share(inside_fake))
 
 
@@ -146,13 +146,14 @@ def stacked_mnist_modes(digits, classes=10):
     return StackedModes(counts.count_nonzero().item(), _kl_to_uniform(counts))
 
 
-def _block_pairs(real, fake):
-    """(slice of real, slice of fake, squared distances) of all pairs of blocks."""
+def _block_pairs(real, fake, fake_radii=None):
+    """(slice of real, slice of fake, squared distances less any squared radii of fake) of pairs of blocks."""
     fake_blocks = blocks(fake)
     for i, rows, row_norms in blocks(real):
         for j, columns, column_norms in fake_blocks:
-            distances = squared_distances(rows, row_norms, columns, column_norms)
-            yield slice(i, i + len(rows)), slice(j, j + len(columns)), distances
+            these = slice(j, j + len(columns))
+            less = column_norms if fake_radii is None else column_norms - fake_radii[these]
+            yield slice(i, i + len(rows)), these, squared_distances(rows, row_norms, columns, less)
 
 
 def _share(mask):
