@@ -19,7 +19,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer, List, Unicode
 
 from autograder import sandbox
-from autograder.engine.mother import EngineFailure, mother, python_path
+from autograder.engine.mother import EngineFailure, new_checker, python_path
 from autograder.engine.source import assignment_cells, source_folder, submission_folder
 from autograder.engine.student import Ended, StudentKernel, error_output
 from autograder.sandbox.submission import copy_files
@@ -59,9 +59,11 @@ class IsolatedExecute(NbGraderPreprocessor):
     processes = Integer(256, help="processes and threads of a student's kernel").tag(config=True)
     file_mb = Integer(256, help="for each file that a student's code writes").tag(config=True)
     output_mb = Integer(32, help="for what a student's kernel sends").tag(config=True)
-    preload = List(Unicode(), ["torch"], help="modules that the process of the checks imports once").tag(
-        config=True
-    )
+    preload = List(
+        Unicode(),
+        ["torch", "torch._dynamo", "matplotlib.pyplot"],
+        help="modules that are imported once, for all students' kernels and all checks",
+    ).tag(config=True)
     unsafe = Bool(
         False,
         help="run students' code in an ordinary kernel, with your files and your network: for work of people "
@@ -90,10 +92,11 @@ class IsolatedExecute(NbGraderPreprocessor):
                 raise EngineFailure(
                     f"{error} (the unsafe switch: c.IsolatedExecute.unsafe = True)"
                 ) from error
+            sandbox.begin_imports(self.preload, self.limits())  # beside those of the checks, below
         for name in NEEDED:
             if importlib.util.find_spec(name) is None:
                 raise EngineFailure(f"the package {name} is missing: pip install -r requirements.txt")
-        mother(tuple(self.preload))
+        new_checker(self.preload).close()
 
     def preprocess(self, nb, resources):
         info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
@@ -110,7 +113,8 @@ class IsolatedExecute(NbGraderPreprocessor):
                 copy_files(submitted, work / "files", size=limits.submission, count=limits.submission_files)
                 if source.is_dir():
                     shutil.copytree(source, work / "files", ignore=_notebooks, dirs_exist_ok=True)
-                run = _Run(self, nb, cells, work, source if source.is_dir() else work / "files")
+                folder = source if source.is_dir() else work / "files"
+                run = _Run(self, nb, cells, work, folder, info["student"])
                 run_sync(run.all)()
         except OSError as error:
             raise EngineFailure(f"{type(error).__name__}: {error}") from error
@@ -119,7 +123,7 @@ class IsolatedExecute(NbGraderPreprocessor):
     def manager(self, files, calls):
         """A kernel manager for a student, not started."""
         if not self.unsafe:
-            return sandbox.sandboxed_kernel(files, self.limits(), show=(calls,))
+            return sandbox.sandboxed_kernel(files, self.limits(), preload=self.preload, show=(calls,))
         return UnsafeManager(files=str(files))
 
 
@@ -145,10 +149,10 @@ class UnsafeManager(AsyncKernelManager):
 class _Run:
     """One notebook, from its first cell to its last."""
 
-    def __init__(self, settings, nb, cells, work, folder):
+    def __init__(self, settings, nb, cells, work, folder, student):
         self.settings, self.log, self.nb, self.cells = settings, settings.log, nb, cells
-        self.work, self.folder = work, folder
-        self.checker = mother(tuple(settings.preload)).checker()
+        self.work, self.folder, self.student = work, folder, student
+        self.checker = new_checker(settings.preload)
         self.end = time.monotonic() + settings.notebook_seconds
         self.progress, self.passes, self.killers = Progress(), 0, set()
 
@@ -178,7 +182,8 @@ class _Run:
     async def _start(self):
         settings, self.passes = self.settings, self.passes + 1
         self.path, self.token = str(self.work / "calls" / str(self.passes)), secrets.token_hex(16)
-        self.checker.ask("listen", self.path, self.token, str(self.folder), settings.call_seconds)
+        known = str(self.folder), settings.call_seconds, self.student
+        self.checker.ask("listen", self.path, self.token, *known)
         manager = settings.manager(self.work / "files", self.work / "calls")
         kernel = StudentKernel(manager, settings.limits(), settings.cell_seconds, self.log)
         try:
@@ -292,7 +297,7 @@ class _Run:
         """Another checker, which runs all cells of checks again: later ones use what earlier ones define."""
         self.log.warning("%s; another one is started", error)
         self.checker.close()
-        self.checker = mother(tuple(self.settings.preload)).checker()
+        self.checker = new_checker(self.settings.preload)
         self.progress.ran.clear()
 
     def _worth_another(self):

@@ -1,66 +1,40 @@
 """The mother process of the checkers (`checker`), as the grading process sees it."""
 
-import atexit
 import json
 import os
 import socket
-import subprocess
 import sys
 
 from autograder.engine import frames
-
-_mothers = {}
+from autograder.sandbox.forkserver import fork_server
 
 
 class EngineFailure(Exception):
     """The engine itself failed: nobody's points depend on it, and nothing is graded."""
 
 
-class Mother:
-    """A process from which checkers are forked; lives as long as this process.
+def new_checker(modules):
+    """A new checker, forked from a mother process that has these modules.
 
     Args:
-        preload: names of modules that it imports, so that checkers have them at once.
+        modules: names of what checkers have at once.
 
-    Raises: EngineFailure where it does not start.
+    Returns: CheckerProcess. Raises: EngineFailure where it does not start.
     """
-
-    def __init__(self, preload):
-        ours, theirs = socket.socketpair()
-        environment = os.environ | {
-            "PYTHONPATH": python_path(),
-            "MPLBACKEND": "agg",
-            "OMP_NUM_THREADS": "1",
-            "OMP_WAIT_POLICY": "PASSIVE",
-        }
-        command = [sys.executable, "-P", "-m", "autograder.engine.checker", str(theirs.fileno()), *preload]
-        self.process = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, cwd="/"
-        )
-        theirs.close()
-        self.control = ours
-        ours.settimeout(180)
-        try:
-            ready = ours.recv(1)
-        except OSError as error:
-            raise EngineFailure(f"the process of the checks does not answer: {error}") from error
-        if not ready:
-            raise EngineFailure(f"the process of the checks ended with status {self.process.wait()}")
-        atexit.register(self.close)
-
-    def checker(self):
-        """A new checker. Raises: EngineFailure."""
-        ours, theirs = socket.socketpair()
-        try:
-            socket.send_fds(self.control, [b"1"], [theirs.fileno()])
-        except OSError as error:
-            raise EngineFailure(f"the process of the checks is gone: {error}") from error
-        theirs.close()
-        return CheckerProcess(ours)
-
-    def close(self):
-        self.control.close()
-        self.process.wait()
+    environment = os.environ | {
+        "PYTHONPATH": python_path(),
+        "MPLBACKEND": "agg",
+        "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            mother = fork_server(["-P", "-m", "autograder.engine.checker"], modules, environment)
+            mother.send(b"1", [theirs.fileno()])
+    except OSError as error:
+        raise EngineFailure(f"the process of the checks: {error}") from error
+    return CheckerProcess(ours)
 
 
 class CheckerProcess:
@@ -80,14 +54,6 @@ class CheckerProcess:
 
     def close(self):
         self.connection.close()
-
-
-def mother(preload):
-    """The mother process with these modules, started when it is first needed."""
-    found = _mothers.get(preload)
-    if found is None or found.process.poll() is not None:
-        found = _mothers[preload] = Mother(preload)
-    return found
 
 
 def python_path():

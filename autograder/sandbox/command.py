@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-COURSE, SUBMISSION, HOME, INSIDE = "/course", "/submission", "/home/student", "/run/inside.py"
+COURSE, SUBMISSION, HOME, INIT = "/course", "/submission", "/home/student", "/run/init.py"
 TEMPORARY = ("/tmp", "/dev/shm", HOME)
 
 
@@ -44,7 +44,7 @@ def options(sandbox):
     The root and /dev become read-only at the end: else a student could fill them, and no limit counts there.
     """
     args = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    args += ["--die-with-parent", "--new-session", "--hostname", "sandbox"]
+    args += ["--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "sandbox"]
     if sandbox.uid is None:
         args += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
     else:  # what setpriv needs to become another user, and nothing else

@@ -1,14 +1,16 @@
-"""The first and only program of a sandbox: sets limits on itself, then becomes the student's kernel.
+"""The student's kernel, in a process that is inside a sandbox already (`zygote.py`): limits, and its start.
 
-`python -I inside.py <fd of its configuration> <fd to say that it is ready>`. The kernel's sockets are already
-open: they were made outside, so that nothing outside can be written to from here.
+The kernel's sockets are already open: they were made outside, so that nothing outside can be written to from
+here.
 """
 
 import contextlib
-import json
 import os
 import resource
 import sys
+
+import zmq
+from ipykernel import heartbeat, kernelapp
 
 
 def set_limits(limits):
@@ -24,7 +26,7 @@ def fill_home(source, home):
 
 
 def close_all_but(kept):
-    """Close every file descriptor that bubblewrap's caller left open, other than these and 0, 1, 2."""
+    """Close every file descriptor other than these and 0, 1, 2."""
     for fd in map(int, os.listdir("/proc/self/fd")):
         if fd > 2 and fd not in kept:
             with contextlib.suppress(OSError):  # the one that listed the folder
@@ -33,15 +35,12 @@ def close_all_but(kept):
 
 def kernel(config):
     """The kernel, ready to start, on sockets that are already bound."""
-    import zmq
-    from ipykernel import heartbeat
-    from ipykernel.kernelapp import IPKernelApp
 
     class Heartbeat(heartbeat.Heartbeat):
         def _try_bind_socket(self):
             _bind(self.socket, self.ip, self.port)
 
-    class App(IPKernelApp):
+    class App(kernelapp.IPKernelApp):
         def init_connection_file(self):
             pass
 
@@ -61,9 +60,7 @@ def kernel(config):
         socket.setsockopt(zmq.USE_FD, config["sockets"][str(port)])
         socket.bind(f"ipc://{ip}-{port}")
 
-    import ipykernel.kernelapp
-
-    ipykernel.kernelapp.Heartbeat = Heartbeat
+    kernelapp.Heartbeat = Heartbeat
     app = App.instance(transport="ipc", ip="kernel", ignore_cwd=True)
     for port, channel in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1):
         setattr(app, f"{channel}_port", port)
@@ -73,22 +70,19 @@ def kernel(config):
     return app
 
 
-def main(config_fd, ready_fd):
-    with open(config_fd, closefd=False) as file:
-        config = json.load(file)
-    close_all_but({ready_fd, *config["sockets"].values()})
+def main(config, ready):
+    """Limits, the submission's files, the kernel; returns when it has been shut down.
+
+    Args:
+        config: dict, see `provisioner.py`. ready: file descriptor to write to when the kernel is up.
+    """
+    close_all_but({ready, *config["sockets"].values()})
     set_limits(config["limits"])
     sys.path.insert(0, config["course"])
     fill_home(config["submission"], os.getcwd())
-    for name in config["preload"]:
-        __import__(name)
     app = kernel(config)
     # A student's torch.py must not come before torch; a helper beside the notebook must be found.
     sys.path.append(os.getcwd())
-    os.write(ready_fd, b"1")
-    os.close(ready_fd)
+    os.write(ready, b"1")
+    os.close(ready)
     app.start()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -10,9 +10,12 @@ from jupyter_client.kernelspec import KernelSpec
 from traitlets import Any, Float, Int, List, Type, default
 
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.provisioner import SandboxProvisioner
+from autograder.sandbox.provisioner import SandboxProvisioner, zygote
+from autograder.sandbox.relay import Relay
 
 QUEUED = 200  # messages of one channel that may wait unread in this process
+ENVELOPE = 1024  # bytes of a message beside its content
+PORTS = [f"{channel}_port" for channel in ("shell", "iopub", "stdin", "control", "hb")]
 DYING = 0.8  # seconds that a kernel may take to end when its connections have
 
 
@@ -61,8 +64,15 @@ class SandboxManager(AsyncKernelManager):
         return await super()._async_pre_start_kernel(**kw)
 
     def client(self, **kw):
-        self.clients.append(super().client(message=self.sandbox["limits"].message, **kw))
-        return self.clients[-1]
+        limits = self.sandbox["limits"]
+        client = super().client(message=limits.message, **kw)
+        most = 4 * limits.output + ENVELOPE * limits.output_messages  # a character has up to 4 bytes
+        outside, info = f"{self.ip}{len(self.clients)}", client.get_connection_info()
+        ports = [info[port] for port in PORTS]
+        Relay(outside, self.ip, ports, most, lambda: self.provisioner.stop(f"output: more than {most} bytes"))
+        client.ip = outside
+        self.clients.append(client)
+        return client
 
     async def _async_is_alive(self):
         """Ends a sandbox that lives and whose messages cannot be read any more: nobody need wait for it."""
@@ -84,7 +94,7 @@ def sandboxed_kernel(files=None, limits=None, *, preload=(), show=(), hide=()):
         files: folder of the submission; its files that are no notebooks are copied, and shown read-only in
             the kernel's working folder. None: an empty one. Links and special files are left out.
         limits: Limits; None for the defaults.
-        preload: names of modules that the kernel imports before it takes requests.
+        preload: names of modules that are imported once, outside, for all kernels that name the same ones.
         show: more paths to show read-only, where they are.
         hide: folders that must not be seen even where they lie in the Python environment or the system: the
             one with the gradebook, for instance. The course's own packages are hidden anyway.
@@ -103,6 +113,11 @@ def sandboxed_kernel(files=None, limits=None, *, preload=(), show=(), hide=()):
         "hide": tuple(map(Path, hide)),
     }
     return SandboxManager(sandbox=arguments)
+
+
+def begin_imports(preload, limits):
+    """Begin to import what `sandboxed_kernel` with the same arguments needs, and do not wait for it."""
+    zygote(tuple(preload), limits.threads)
 
 
 def stop(manager, reason):

@@ -18,6 +18,7 @@ from traitlets import Any
 
 from autograder.sandbox import cgroup, command, runtime, visible
 from autograder.sandbox.errors import SandboxUnavailable
+from autograder.sandbox.forkserver import fork_server
 from autograder.sandbox.seccomp import MACHINES, seccomp_filter
 from autograder.sandbox.submission import copy_files
 
@@ -47,9 +48,15 @@ def environment(threads):
         "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
         "HOME": command.HOME,
         "LANG": "C.UTF-8",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # a kernel's own, before it has begun
         "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",
     }
+
+
+def zygote(modules, threads):
+    """The process that kernels are forked from. Returns: ForkServer, which may still be importing."""
+    return fork_server(["-I", str(HERE / "zygote.py")], modules, environment(threads))
 
 
 def resource_limits(limits):
@@ -69,11 +76,12 @@ class Materials:
     """What one sandbox holds outside of itself: its folder and user, with their locks, and open files.
 
     Attributes:
-        folder: path. locks, files: file descriptors. user: number, or None for a caller who is not root.
+        folder: path. user: number, or None for a caller who is not root.
+        locks, files, sockets: file descriptors; those of the sockets are the kernel's.
     """
 
     def __init__(self):
-        self.files, self.user = [], None
+        self.files, self.sockets, self.user = [], [], None
         self.folder, lock = runtime.new_folder()
         self.locks = [lock]
         if os.geteuid() == 0:
@@ -91,12 +99,12 @@ class Materials:
         return self.files[-1]
 
     def listen(self, path):
-        """A new unix socket that listens. Returns: its file descriptor."""
+        """A new unix socket that listens. Returns: its place among the sockets."""
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(path))
         listening.listen(16)
-        self.files.append(listening.detach())
-        return self.files[-1]
+        self.sockets.append(listening.detach())
+        return len(self.sockets) - 1
 
     def remove(self):
         """Remove what has a name, where no supervisor has begun to (it does at the end)."""
@@ -106,9 +114,9 @@ class Materials:
 
     def close(self):
         """Let go of the open files; who inherited them keeps them."""
-        for descriptor in (*self.files, *self.locks):
+        for descriptor in (*self.files, *self.sockets, *self.locks):
             os.close(descriptor)
-        self.files, self.locks = [], []
+        self.files, self.sockets, self.locks = [], [], []
 
 
 def describe(materials, inner, limits, *, binds=None, show=(), hide=()):
@@ -185,28 +193,17 @@ class SandboxProvisioner(KernelProvisionerBase):
     def _plan(self, materials):
         """Make everything that the sandbox needs. Returns: dict for `supervise.py`."""
         folder, limits = materials.folder, self.limits
-        binds = {command.INSIDE: HERE / "inside.py", command.SUBMISSION: folder / "files"}
+        binds = {command.INIT: HERE / "init.py", command.SUBMISSION: folder / "files"}
         binds |= {f"{command.COURSE}/{name}": path for name, path in visible.public_modules().items()}
         if self.files is None:
             (folder / "files").mkdir(mode=0o755)
         else:
             copy_files(self.files, folder / "files", size=limits.submission, count=limits.submission_files)
-        key = secrets.token_hex(16)
-        sockets = {port: materials.listen(folder / f"s-{port}") for port in range(1, len(CHANNELS) + 1)}
-        config = {
-            "sockets": sockets,
-            "key": key,
-            "limits": resource_limits(limits),
-            "course": command.COURSE,
-            "submission": command.SUBMISSION,
-            "preload": self.preload,
-        }
-        inner = [sys.executable, "-I", command.INSIDE, materials.file(json.dumps(config))]
+        inner = [sys.executable, "-I", "-S", command.INIT]
         sandbox = describe(materials, inner, limits, binds=binds, show=self.show, hide=self.hide)
         group = cgroup.make(limits.memory, limits.tasks + 8)
         if group is not None:
             (folder / "cgroup").write_text(str(group))
-        self._connect(folder, key)
         return {
             "bubblewrap": bubblewrap(materials, sandbox),
             "command": command.command(sandbox),
@@ -214,9 +211,35 @@ class SandboxProvisioner(KernelProvisionerBase):
             "cgroup": group and str(group),
             "fds": materials.files,
             "locks": materials.locks,
+            "escort": self._escort(materials, sandbox, group),
             "parent": os.getpid(),
             "limits": {name: getattr(limits, name) for name in ("memory", "cpu", "wall", "tasks")},
         }
+
+    def _escort(self, materials, sandbox, group):
+        """Ask for a kernel. Returns: file descriptor of the socket to the process that will put it inside."""
+        key, folder = secrets.token_hex(16), materials.folder
+        config = {
+            "sockets": {port: materials.listen(folder / f"s-{port}") for port in range(1, len(CHANNELS) + 1)},
+            "key": key,
+            "limits": resource_limits(self.limits),
+            "course": command.COURSE,
+            "submission": command.SUBMISSION,
+            "home": command.HOME,
+            "user": sandbox.uid,
+            "environment": sandbox.environment,
+            "cgroup": group and str(group),
+        }
+        self._connect(folder, key)
+        ours, theirs = socket.socketpair()
+        materials.sockets.append(ours.detach())
+        with theirs:
+            given = [theirs.fileno(), sandbox.seccomp, *materials.sockets[:-1]]
+            try:
+                zygote(self.preload, self.limits.threads).send(json.dumps(config).encode(), given)
+            except OSError as error:
+                raise SandboxUnavailable(f"what kernels are forked from did not start: {error}") from error
+        return materials.sockets[-1]
 
     def _connect(self, folder, key):
         manager = self.parent
@@ -233,7 +256,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=[*materials.files, *materials.locks],
+            pass_fds=[*materials.files, *materials.locks, plan["escort"]],
             start_new_session=True,
         )
         self.process.stdin.write(json.dumps(plan).encode() + b"\n")

@@ -58,7 +58,7 @@ def new_folder():
     sweep()
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base()))
-        if len(os.fsencode(path)) + 4 > LONGEST:
+        if len(os.fsencode(path)) + 6 > LONGEST:
             path.rmdir()
             raise SandboxUnavailable(f"{path} is too long for a socket's path; set TMPDIR to a shorter one")
         try:

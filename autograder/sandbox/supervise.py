@@ -15,6 +15,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -116,32 +117,35 @@ class Supervisor:
     def __init__(self, plan, parent):
         self.plan, self.limits, self.parent = plan, plan["limits"], parent
         self.peak = {"memory": 0, "cpu": 0.0, "tasks": 0}
-        self.reason = self.root = self.init = None
+        self.reason = self.root = self.init = self.status_of_kernel = None
+        self.escort = socket.socket(fileno=plan["escort"])
         self.commands = self.status = self.note = b""
         self.begin = time.monotonic()
 
     def start(self):
         """Fork bubblewrap."""
         status, status_end = os.pipe()
-        ready, ready_end = os.pipe()
-        errors, errors_end = os.pipe()
+        stands, stands_end = os.pipe()
+        life, self.life_end = os.pipe()  # closed, however this process ends
+        ready, self.ready_end = os.pipe()
+        errors, self.errors_end = os.pipe()
         self.child = os.fork()
         if not self.child:
             try:
-                self._become_bubblewrap(status_end, ready_end, errors_end)
+                self._become_bubblewrap(status_end, self.errors_end, (stands_end, life))
             finally:
                 os._exit(127)
-        for fd in (status_end, ready_end, errors_end, *self.plan["fds"]):
+        for fd in (status_end, stands_end, life, *self.plan["fds"]):
             os.close(fd)
-        self.status_fd, self.ready_fd, self.errors_fd = status, ready, errors
+        self.status_fd, self.stands_fd, self.ready_fd, self.errors_fd = status, stands, ready, errors
         os.set_blocking(errors, False)
         self.child_fd = os.pidfd_open(self.child)
 
-    def _become_bubblewrap(self, status, ready, errors):
+    def _become_bubblewrap(self, status, errors, init):
         nothing = os.open(os.devnull, os.O_RDWR)
         for source, target in ((nothing, 0), (nothing, 1), (errors, 2)):
             os.dup2(source, target)
-        for fd in (status, ready):
+        for fd in (status, *init):
             os.set_inheritable(fd, True)
         if group := self.plan["cgroup"]:
             Path(group, "cgroup.procs").write_text(str(os.getpid()))
@@ -154,25 +158,33 @@ class Supervisor:
             str(status),
             "--",
             *self.plan["command"],
-            str(ready),
+            *map(str, init),
         ]
         os.execvpe(argv[0], argv, {"PATH": os.environ.get("PATH", os.defpath)})
 
     def watch(self):
         """Returns when the sandbox is to end or has ended."""
         poll = select.poll()
-        for fd in (0, self.parent, self.child_fd, self.status_fd, self.ready_fd):
+        escort = self.escort.fileno()
+        for fd in (0, self.parent, self.child_fd, self.status_fd, self.stands_fd, self.ready_fd, escort):
             poll.register(fd, select.POLLIN)
         while True:
             ready = {fd for fd, _ in poll.poll(TICK * 1000)}
             self._note()
             if self.status_fd in ready and not self._read_status():
                 poll.unregister(self.status_fd)
+            if self.stands_fd in ready and self.init is not None:
+                poll.unregister(self.stands_fd)
+                if os.read(self.stands_fd, 1):
+                    self._let_in()
             if self.ready_fd in ready:
                 poll.unregister(self.ready_fd)
                 if os.read(self.ready_fd, 1):
                     self.root = self._open_root()
                     say({"ready": self.root is not None})
+            if escort in ready:
+                self._hear()
+                return
             if self.parent in ready:
                 self.reason = "the grading process ended"
             if self.child_fd in ready or self.reason:
@@ -182,6 +194,25 @@ class Supervisor:
             self._check()
             if self.reason:
                 return
+
+    def _let_in(self):
+        """Ask the escort for a kernel in the sandbox that now stands."""
+        message = json.dumps({"pid": self._statuses()["child-pid"]}).encode()
+        handed = [self.init, self.ready_end, self.errors_end]
+        with contextlib.suppress(OSError):  # it is gone: what it has said, if anything, is read next
+            socket.send_fds(self.escort, [message], handed)
+        for fd in handed[1:]:
+            os.close(fd)
+
+    def _hear(self):
+        """What the escort says of the kernel's end."""
+        try:
+            said = json.loads(self.escort.recv(4096))
+        except (OSError, ValueError):
+            said = {"error": "the process that was to start it is gone"}
+        self.status_of_kernel = said.get("status")
+        if "error" in said:
+            self.reason = f"the kernel did not start: {said['error']}"
 
     def _read_status(self):
         """Returns: whether bubblewrap may say more."""
@@ -199,15 +230,12 @@ class Supervisor:
         return merged
 
     def _open_root(self):
-        """The sandbox's root folder, through its first process (else that one's child: see ptrace(2))."""
-        init = self._statuses()["child-pid"]
-        for process in (init, *_read(f"/proc/{init}/task/{init}/children", None).split()):
-            try:
-                return os.open(f"/proc/{process}/root", os.O_RDONLY | os.O_DIRECTORY)
-            except OSError:
-                continue
-        self.reason = "the sandbox could not be watched: its /proc is closed"
-        return None
+        """The sandbox's root folder, through its first process."""
+        try:
+            return os.open(f"/proc/{self._statuses()['child-pid']}/root", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            self.reason = f"the sandbox could not be watched: {error}"
+            return None
 
     def _read_command(self):
         """Returns: whether the grading process wants an end."""
@@ -248,7 +276,8 @@ class Supervisor:
 
     def end(self):
         """Kill what lives, wait until it is gone, and remove the sandbox's folder and group."""
-        asked = self.reason is not None or not select.select([self.child_fd], [], [], 0)[0]
+        ended = self.status_of_kernel is not None or select.select([self.child_fd], [], [], 0)[0]
+        asked = self.reason is not None or not ended
         for fd in (self.init, self.child_fd):
             with contextlib.suppress(OSError, TypeError):  # gone, or never there
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
@@ -271,19 +300,20 @@ class Supervisor:
     def _exit(self, code):
         """Why the sandbox ended by itself."""
         if self.root is None:
-            note = self.note.decode(errors="replace").strip() or f"status {code}"
+            status = code if self.status_of_kernel is None else self.status_of_kernel
+            note = self.note.decode(errors="replace").strip() or f"status {status}"
             return f"the kernel did not start: {note}"
-        code = self._statuses().get("exit-code", code)
-        if code in (128 + signal.SIGXCPU, -signal.SIGXCPU):
+        if self.status_of_kernel is None:
+            return f"its first process ended with status {self._statuses().get('exit-code', code)}"
+        code = self.status_of_kernel
+        if code == -signal.SIGXCPU:
             return f"CPU time: a process used more than {self.limits['cpu']:g} s"
-        number = -code if code < 0 else code - 128
-        if number > 0 and number in signal.valid_signals():
-            try:
-                name = f" ({signal.Signals(number).name})"
-            except ValueError:
-                name = ""
-            return f"killed by signal {number}{name}"
-        return f"exited with status {code}"
+        if code >= 0:
+            return f"exited with status {code}"
+        try:
+            return f"killed by signal {-code} ({signal.Signals(-code).name})"
+        except ValueError:
+            return f"killed by signal {-code}"
 
     def _out_of_memory(self):
         if not self.plan["cgroup"]:
@@ -310,7 +340,7 @@ def main():
             return
         line += block
     plan = json.loads(line)
-    for fd in plan["locks"]:
+    for fd in (*plan["locks"], plan["escort"]):
         os.set_inheritable(fd, False)
     parent = os.pidfd_open(os.getppid())
     if os.getppid() != plan["parent"]:  # it died meanwhile

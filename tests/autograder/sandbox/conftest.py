@@ -105,6 +105,12 @@ async def kernel(files=None, limits=None, **kw):
 
 
 @pytest.fixture
+def started_kernel():
+    """`kernel`, for `async with`."""
+    return kernel
+
+
+@pytest.fixture
 def run_cells():
     """A function that runs cells in a new sandbox: the texts of their outputs, and why the sandbox died."""
     return _run_cells

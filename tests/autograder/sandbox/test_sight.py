@@ -36,7 +36,7 @@ for folder, folders, files in os.walk("/"):
     system = {name for name in seen if name.startswith(("/etc/", "/home/student/.", "/tmp/"))}
     helper = {f"/submission/{name}" for name in ("helper.py", "torch.py", "data/points.csv")}
     mine = {"/home/student/helper.py", "/home/student/torch.py"}
-    assert public and seen - system <= public | helper | mine | {"/run/inside.py"}
+    assert public and seen - system <= public | helper | mine | {"/run/init.py"}
     assert {name for name in system if name.startswith("/etc/")} & {"/etc/shadow", "/etc/ssh"} == set()
 
 
@@ -62,9 +62,9 @@ def test_the_grading_process_is_not_there(ask):
 def test_no_variable_of_the_grader_is_seen(ask):
     code = "print(open('/proc/self/environ').read().replace(chr(0), chr(10)))"
     names = {line.partition("=")[0] for line in ask(code).split("\n") if line}
-    assert names == {"PATH", "HOME", "LANG", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "PWD"}
-    first = ask("print(open('/proc/1/environ').read())")
-    assert "PermissionError" in first or set(first.split("\0")) <= {"PATH=" + os.environ["PATH"], "\n", ""}
+    assert names == {"PATH", "HOME", "LANG", "MPLBACKEND", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"}
+    first = ask("print(open('/proc/1/environ').read().replace(chr(0), chr(10)))")
+    assert {line.partition("=")[0] for line in first.split("\n") if line} <= names | {"PWD"}
 
 
 def test_no_open_file_leads_outside(ask):

@@ -1,0 +1,60 @@
+"""Processes that have imported what others need, and fork them on request."""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+
+STARTING = 180  # seconds that the imports may take
+
+_servers = {}
+
+
+class ForkServer:
+    """One such process; it ends with this one. It is being made ready while others go on.
+
+    Args:
+        program: arguments of Python. The file descriptor of a socket follows, on which it says "1" when it is
+            ready, or why it is not, and takes messages with file descriptors; then `modules`.
+        modules: names of what it imports.
+        environment: all of its variables.
+    """
+
+    def __init__(self, program, modules, environment):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, *program, str(theirs.fileno()), *modules],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+            )
+        self.control, self.ready = ours, False
+        ours.settimeout(STARTING)
+        atexit.register(self.close)
+
+    def send(self, message, descriptors):
+        """Ask for a process.
+
+        Args: message, bytes; descriptors, of files for it.
+        Raises: OSError where the server did not start, or is gone.
+        """
+        if not self.ready and (said := self.control.recv(1000)) != b"1":
+            raise OSError(said.decode() or f"it ended with status {self.process.wait()}")
+        self.ready = True
+        socket.send_fds(self.control, [message], descriptors)
+
+    def close(self):
+        self.control.close()
+        self.process.wait()
+
+
+def fork_server(program, modules, environment):
+    """The server with these arguments, see `ForkServer`; started where this process has none."""
+    key = os.getpid(), tuple(program), tuple(modules), tuple(sorted(environment.items()))
+    found = _servers.get(key)
+    if found is None or found.process.poll() is not None:
+        found = _servers[key] = ForkServer(program, modules, environment)
+    return found
