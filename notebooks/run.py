@@ -103,7 +103,7 @@ def run_all(root, sources, profile, parameters, force):
                 failures.append(str(error))
                 continue
             seconds = time.monotonic() - start
-            finish(notebook, seconds, device, profile, parameters[source.stem])
+            finish(notebook, seconds, device, profile, parameters[source.stem], recorded(root, source.stem))
             notebook.metadata["gan_course"] = {"inputs": inputs, "claims": claims}
             write_whole(output, nbformat.writes(notebook))
             print(f"{source.stem}: {seconds:.0f} s, {len(claims)} claims hold")
@@ -207,7 +207,20 @@ def describe(source, error):
     return f"{source.name}, {place} (In [{error.exec_count}]): {error.ename}: {error.evalue}\n{code}"
 
 
-def finish(notebook, seconds, device, profile, parameters):
+def recorded(root, stem):
+    """What book/results/gpu.json says of a notebook's run on a GPU, as a line; "" without a record."""
+    file = root / "book/results/gpu.json"
+    record = json.loads(file.read_text()).get(stem, {}) if file.exists() else {}
+    if record.get("status") != "passed":
+        return ""
+    memory, versions = record["peak_mib"] / 1024, record["versions"]
+    return (
+        f" *On {record['device']} with profile gpu it took {record['seconds']} s and {memory:.1f} GiB of GPU "
+        f"memory (recorded; torch {versions['torch'].split('+')[0]}).*"
+    )
+
+
+def finish(notebook, seconds, device, profile, parameters, more=""):
     """Make a page of an executed notebook: no injected cell, no dates or paths, a line on how it ran."""
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
@@ -221,6 +234,7 @@ def finish(notebook, seconds, device, profile, parameters):
         f"*Ran in {seconds:.0f} s on {device}: profile {profile}{with_values}; "
         f"Python {platform.python_version()}, torch {version('torch').split('+')[0]}.*"
     )
+    text += more
     notebook.cells.append(nbformat.v4.new_markdown_cell(text, id="run-information"))
 
 

@@ -63,6 +63,25 @@ def test_a_run_fills_the_book(root):
     ]
 
 
+def test_a_recorded_run_on_a_gpu_is_shown_below_its_page(root):
+    (root / "book/results").mkdir(parents=True)
+    passed = {
+        "status": "passed",
+        "seconds": 12,
+        "peak_mib": 1536,
+        "device": "one X1",
+        "versions": {"torch": "2.1+x"},
+    }
+    records = {"01_page": passed, "02_page": passed | {"status": "cut off"}}
+    (root / "book/results/gpu.json").write_text(json.dumps(records))
+    for name in records:
+        write(root, name, "pass")
+    assert run.main([], root) == 0
+    line = "On one X1 with profile gpu it took 12 s and 1.5 GiB of GPU memory (recorded; torch 2.1)."
+    assert line in read(root, "01_page").cells[-1].source
+    assert "On one X1" not in read(root, "02_page").cells[-1].source
+
+
 def test_only_what_changed_is_run_again(root, capsys):
     write(root, "01_page", "print(n)")
     output = root / "book/notebooks/01_page.ipynb"
