@@ -18,6 +18,8 @@ book: notebooks ## build the book: environment, executed notebooks, site
 test: .venv/ready ## lint, notebooks, book with warnings as errors, browser checks, grading round trip, unit tests
 	.ci/system chromium
 	.ci/system bubblewrap
+	.ci/system postgresql
+	$(BIN)/pip install --disable-pip-version-check -q -e '.[postgresql]'
 	$(MAKE) lint
 	$(MAKE) book
 	$(BIN)/pytest

@@ -75,6 +75,18 @@ def text_score(answer, expected, points):
     return float(points) if answer.strip().casefold() == expected.strip().casefold() else 0.0
 
 
+def look_again(question, missed):
+    """Print that an answer deserves a second look; the feedback page has the question bank's reasons there.
+
+    Args:
+        question: its id, such as "T1".
+        missed: the letters that were judged wrongly, or whether the answer is wrong; without, no line.
+    """
+    if missed:
+        at = f" at {', '.join(sorted(missed))}" if isinstance(missed, (set, frozenset)) else ""
+        print(f"{question}: look again{at}")
+
+
 class Counted(nn.Module):
     """Counts the forward passes of a module, apart for evaluation and training mode.
 

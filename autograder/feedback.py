@@ -1,7 +1,15 @@
-"""Feedback pages without the hidden tests."""
+"""Feedback pages without the hidden tests and mark schemes, and with the reasons of formative questions."""
 
+import re
+
+from nbformat.v4 import new_output
 from nbgrader import utils
-from nbgrader.preprocessors import ClearHiddenTests
+from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
+
+from autograder.engine.notebooks import released
+from questions import bank
+
+LONG, MARKS = 20_000, 500  # characters of a text on a page; brackets in it that are read as Markdown
 
 
 class WithoutHiddenTests(ClearHiddenTests):
@@ -9,10 +17,12 @@ class WithoutHiddenTests(ClearHiddenTests):
 
     nbgrader's own feedback shows the graded notebook as it ran, with keys and references. A traceback quotes
     the lines around the one that failed, so of an error only its name and message stay: the message names the
-    property. Cells that students write stay as they are, whatever stands in them.
+    property. Of a task the mark scheme goes. Cells that students write stay as they are, whatever they hold.
     """
 
     def preprocess_cell(self, cell, resources, cell_index):
+        if utils.is_task(cell):
+            cell.source = released(cell.source)
         if not utils.is_grade(cell) or utils.is_solution(cell):
             return cell, resources
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
@@ -20,3 +30,68 @@ class WithoutHiddenTests(ClearHiddenTests):
             if output.output_type == "error":
                 output.traceback = [": ".join(filter(None, (output.ename, output.evalue)))]
         return cell, resources
+
+
+class Shortened(NbGraderPreprocessor):
+    """Cuts what would keep the maker of the pages busy for hours, and a batch with it.
+
+    The highlighting of code and the reading of Markdown take a time that can grow with the square of a text's
+    length, for texts that are written for it.
+    """
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if cell.cell_type == "markdown":
+            cell.source = _slow_marks_escaped(cell.source)
+        if len(cell.source) > LONG:
+            cell.source = f"{cell.source[:LONG]}\n[{len(cell.source) - LONG} more characters]"
+        for output in cell.get("outputs", []):
+            if text := output.get("data", {}).get("text/markdown"):
+                output.data["text/markdown"] = _slow_marks_escaped(text[:LONG])
+        return cell, resources
+
+
+def _slow_marks_escaped(text):
+    """Markdown that looks the same and whose brackets and environments mean nothing, where it has many."""
+    for mark, escaped in (("[", "&#91;"), ("\\begin", "&#92;begin")):
+        if text.count(mark) > MARKS:
+            text = text.replace(mark, escaped)
+    return text
+
+
+class WithReasons(NbGraderPreprocessor):
+    """Puts the question bank's reasons where a check has printed which options were judged wrongly.
+
+    What the check prints is one line (`checks.look_again`). It counts in a cell that calls that function for
+    that question, and nowhere else: other questions' reasons are no business of a page. So this preprocessor
+    stands before the one that takes the hidden call away.
+    """
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if not utils.is_grade(cell) or utils.is_solution(cell):
+            return cell, resources
+        for place, output in enumerate(cell.get("outputs", [])):
+            if output.output_type == "stream":
+                found = re.fullmatch(r"(\w+): look again(?: at ([A-Z](?:, [A-Z])*))?\n", output.text)
+                if found and f'look_again("{found[1]}", ' in cell.source:
+                    text = reasons(found[1], found[2].split(", ") if found[2] else ())
+                    data = {"text/markdown": text, "text/plain": text}
+                    cell.outputs[place] = new_output("display_data", data)
+        return cell, resources
+
+
+def reasons(name, letters=()):
+    """Markdown: why the named options are right or wrong, or the explanation where there are none.
+
+    Args:
+        name: of a question of the bank; "T12v" is the variant of T12.
+    """
+    questions = bank.load()
+    if name not in questions:
+        return questions[name.removesuffix("v")].variant.explanation
+    question = questions[name]
+    lines = []
+    for option in question.options:
+        if option.letter in letters:
+            verdict = "right" if option.correct else "wrong"
+            lines.append(f"- **{option.letter}** is {verdict}. {' '.join(option.reason.split())}")
+    return "\n".join(lines) or question.explanation

@@ -32,6 +32,7 @@ c.GenerateAssignment.preprocessors = [
 
 # Students' code runs in a sandbox and never meets the checks. Reading a submission comes first: broken ones
 # fail alone, and cells that were changed are put back before nbgrader's own preprocessors look at them.
+# SaveGrades is nbgrader's SaveAutoGrades, which also knows an essay that was left blank.
 c.Autograde.exporter_class = "autograder.engine.preprocessors.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
     "autograder.engine.preprocessors.RestoreCells",
@@ -41,7 +42,7 @@ c.Autograde.sanitize_preprocessors = [
 c.Autograde.autograde_preprocessors = [
     "autograder.engine.execute.IsolatedExecute",
     "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.essays.SaveGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
@@ -53,12 +54,19 @@ c.IsolatedExecute.cell_seconds = 120
 # runs in your account, with your files and your network. Only for work of people whom you trust.
 # c.IsolatedExecute.unsafe = True
 
-# Feedback must not show keys and hidden tests to those who hand in after its first reader.
+# Feedback must not show keys and hidden tests to those who hand in after its first reader. The reasons of
+# formative questions are public.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
+    "autograder.feedback.WithReasons",
     "autograder.feedback.WithoutHiddenTests",
+    "autograder.feedback.Shortened",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 
-# A student's output may hold scripts; the page runs in the browser of whoever opens it.
+# What students write or show may hold scripts; feedback pages and formgrader run in their readers' browsers.
 c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "clean_html": "autograder.pages.clean_html",
+    "markdown2html": "autograder.pages.markdown2html",
+}

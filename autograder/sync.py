@@ -8,11 +8,20 @@ Three cells of a notebook belong to a question; each says so in its metadata:
 - ``{"question": "C1"}``, Markdown: the question as students read it;
 - ``{"answer": "C1"}``, a solution cell: the blank that students fill in, and the right answer;
 - ``{"key": "C1"}``, a grade cell: a check of the answer's form for everybody, and its score, which is hidden.
+  With ``"reasons": true`` beside it, the feedback page gives the bank's reasons where the answer is wrong.
+
+The variant of a numeric question is a question of its own, ``T12v`` behind ``T12``, with one cell more:
+``{"numbers": "T12v"}``, a locked cell that draws each student's numbers.
+
+An essay has ``{"essay": "Q1"}``, a locked Markdown cell with the question and what earns points, an ordinary
+cell to write in, and a task cell ``{"criterion": "Q1.1"}`` for each criterion, with the hidden mark scheme.
 """
 
 import argparse
+import copy
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -24,61 +33,104 @@ HOW_TO_ANSWER = {
     "single": '*One option is right. Answer with the set of its letter, such as* `{{"{last}"}}`.',
     "multiple": '*Answer with the set of the letters of all right options, such as* `{{"A", "{last}"}}`.',
     "numeric": "*Answer with a number.*",
+    "variant": "*Answer with a number, to within {tolerance:g}; an expression is fine.*",
     "text": '*Answer with a string, such as* `"word"`.',
 }
-BLANK = {"single": "set()", "multiple": "set()", "numeric": "None", "text": '""'}
-IS_BLANK = {"single": "== set()", "multiple": "== set()", "numeric": "is None", "text": '== ""'}
+HOW_TO_WRITE = "*Write 300 to 500 words of Markdown in the next cell, formulas between dollar signs.*"
+BLANK = {"single": "set()", "multiple": "set()", "numeric": "None", "variant": "None", "text": '""'}
+QUESTION_ROLES = ("question", "answer", "key")
 
 
 def question_cell(question):
     """Markdown of a question, without its key and reasons, and how to answer it."""
     last = question.options[-1].letter if question.options else ""
-    return f"{bank.markdown(question).rstrip()}\n\n{HOW_TO_ANSWER[question.kind].format(last=last)}"
+    how = HOW_TO_ANSWER[question.kind].format(last=last, tolerance=question.tolerance)
+    return f"{bank.markdown(question).rstrip()}\n\n{how}"
 
 
-def answer_cell(question, points=None):
+def answer_cell(question):
     """The variable that students set, with the right answer between the marks of a solution."""
     name = f"answer_{question.id}"
     return "\n".join(
         [
             f"{name} = {BLANK[question.kind]}",
             "### BEGIN SOLUTION",
-            f"{name} = {_literal(question.key)}",
+            f"{name} = {_literal(question)}",
             "### END SOLUTION",
         ]
     )
 
 
-def key_cell(question, points):
+def key_cell(question, points, reasons=False):
     """The check of the answer's form, which students see, and the hidden line that scores it.
 
     The score is the cell's last expression: nbgrader takes the value of a cell for its points.
+
+    Args:
+        reasons: whether the hidden part says what deserves a second look (`checks.look_again`).
     """
-    name, key = f"answer_{question.id}", _literal(question.key)
+    name, key, blank = f"answer_{question.id}", _literal(question), BLANK[question.kind]
+    hidden = []
     if question.options:
         letters = "".join(option.letter for option in question.options)
         form = [
             f'assert isinstance({name}, set), f"{name} must be a set of letters, not {{{name}!r}}"',
             f'assert {name} <= set("{letters}"), f"the letters are {letters}; {name} is {{{name}!r}}"',
         ]
+        missed = f"{name} ^ {key}"
         score = f'choice_score({name}, key={key}, letters="{letters}", points={points})'
-    elif question.kind == "numeric":
-        form = [f'assert isinstance({name}, (int, float)), f"{name} must be a number, not {{{name}!r}}"']
-        score = f"numeric_score({name}, expected={key}, tolerance={question.tolerance}, points={points})"
-    else:
+    elif question.kind == "text":
         form = [f'assert isinstance({name}, str), f"{name} must be a string, not {{{name}!r}}"']
+        missed = f"{name}.strip().casefold() != {key}.casefold()"
         score = f"text_score({name}, expected={key}, points={points})"
+    else:
+        form = [f'assert isinstance({name}, (int, float)), f"{name} must be a number, not {{{name}!r}}"']
+        if question.kind == "variant":
+            form.append("check_id(my_id)")
+            hidden, key = [f"expected_{question.id} = {key}"], f"expected_{question.id}"
+        missed = f"not abs({name} - {key}) <= {question.tolerance}"
+        score = f"numeric_score({name}, expected={key}, tolerance={question.tolerance}, points={points})"
+    imported = [score.partition("(")[0], *(["look_again"] if reasons else [])]
     return "\n".join(
         [
-            f"if {name} {IS_BLANK[question.kind]}:",
+            f"if {name} {'is' if blank == 'None' else '=='} {blank}:",
             f'    raise NotImplementedError("{name} is still blank")',
             *form,
             "### BEGIN HIDDEN TESTS",
-            f"from autograder.checks import {score.partition('(')[0]}",
+            f"from autograder.checks import {', '.join(sorted(imported))}",
             "",
+            *hidden,
+            *([f'look_again("{question.id}", {missed})'] if reasons else []),
             score,
             "### END HIDDEN TESTS",
         ]
+    )
+
+
+def numbers_cell(question):
+    """The numbers of a variant, drawn by the student's id with a function of the notebook's first cell."""
+    choices = ", ".join(f"{name}={list(values)}" for name, values in question.variant.numbers.items())
+    return f'numbers_{question.id} = own_numbers("{question.id}", {choices})'
+
+
+def essay_cell(question):
+    """Markdown of an essay question, and what earns points."""
+    lines = [f"{place}. {one.asks} ({_points(one)})" for place, one in enumerate(question.rubric, 1)]
+    asks = "\n".join(["Points are given for:", "", *lines])
+    return f"{bank.markdown(question).rstrip()}\n\n{asks}\n\n{HOW_TO_WRITE}"
+
+
+def criterion_cell(question, place):
+    """One criterion: what it asks for, and the mark scheme; the first one's holds the model answer as well.
+
+    Args:
+        place: of the criterion in the rubric, from 1.
+    """
+    one = question.rubric[place - 1]
+    model = f"\n\n**A model answer**\n\n{question.explanation}" if place == 1 else ""
+    return (
+        f"**{question.id}, criterion {place}** ({_points(one)}). {one.asks}\n\n"
+        f"### BEGIN MARK SCHEME\n{one.criterion}{model}\n### END MARK SCHEME"
     )
 
 
@@ -89,31 +141,76 @@ def out_of_date(notebook, questions):
         notebook: nbformat notebook.
         questions: dict from id to Question.
 
-    Returns: list of (cell, the source it should have).
+    Returns: list of (cell, the cell as it should be).
     Raises:
-        KeyError: a cell names a question that the bank does not have.
-        ValueError: a cell names an essay, or a question's three cells are not all there.
+        KeyError: a cell names a question, or a criterion, that the bank does not have.
+        ValueError: a cell is not of its question's kind, or a question's cells are not all there.
     """
-    makers = {
-        "question": lambda question, cell: question_cell(question),
-        "answer": lambda question, cell: answer_cell(question),
-        "key": lambda question, cell: key_cell(question, cell.metadata.nbgrader.points),
-    }
-    stale, roles = [], {}
+    questions, stale, found = questions | _variants(questions), [], {}
     for cell in notebook.cells:
-        for role in makers.keys() & cell.metadata.keys():
-            name = cell.metadata[role]
+        for role in [
+            role for role in (*QUESTION_ROLES, "numbers", "essay", "criterion") if role in cell.metadata
+        ]:
+            name, _, place = cell.metadata[role].partition(".")
             if name not in questions:
                 raise KeyError(f"no question {name!r} in the bank; it has {', '.join(questions)}")
-            if questions[name].kind == "essay":
-                raise ValueError(f"{name} is an essay: no cell can score it")
-            roles.setdefault(name, []).append(role)
-            if cell.source != (source := makers[role](questions[name], cell)):
-                stale.append((cell, source))
-    for name, found in roles.items():
-        if sorted(found) != sorted(makers):
-            raise ValueError(f"{name} needs one cell each of {', '.join(makers)}; found {', '.join(found)}")
+            found.setdefault(name, []).append(f"{role} {place}".rstrip())
+            if found[name][-1] not in (wanted := _roles(questions[name])):
+                raise ValueError(
+                    f"{name} is {_article(questions[name].kind)}, with the cells {', '.join(wanted)}; "
+                    f"{cell.id} is a cell of the kind {found[name][-1]}"
+                )
+            current = _current(cell, role, questions[name], int(place or 0))
+            if current != cell:
+                stale.append((cell, current))
+    for name, cells in found.items():
+        if sorted(cells) != sorted(wanted := _roles(questions[name])):
+            raise ValueError(f"{name} needs one cell each of {', '.join(wanted)}; found {', '.join(cells)}")
     return stale
+
+
+def _roles(question):
+    """The cells that a question needs, in its order."""
+    if question.kind == "essay":
+        return ["essay", *(f"criterion {place}" for place in range(1, len(question.rubric) + 1))]
+    return [*QUESTION_ROLES[:1], *(["numbers"] if question.kind == "variant" else []), *QUESTION_ROLES[1:]]
+
+
+def _current(cell, role, question, place):
+    """A cell as the bank has it."""
+    current = copy.deepcopy(cell)
+    if role == "criterion":
+        current.source = criterion_cell(question, place)
+        current.metadata.nbgrader.points = question.rubric[place - 1].points
+    elif role == "key":
+        reasons = cell.metadata.get("reasons", False)
+        current.source = key_cell(question, cell.metadata.nbgrader.points, reasons)
+    else:
+        makers = {
+            "question": question_cell,
+            "answer": answer_cell,
+            "numbers": numbers_cell,
+            "essay": essay_cell,
+        }
+        current.source = makers[role](question)
+    return current
+
+
+def _variants(questions):
+    """The variants of numeric questions, as questions of the kind "variant"."""
+    return {
+        f"{name}v": replace(
+            question,
+            id=f"{name}v",
+            kind="variant",
+            title=question.variant.title,
+            text=question.variant.text,
+            tolerance=question.variant.tolerance,
+            explanation=question.variant.explanation,
+        )
+        for name, question in questions.items()
+        if question.variant is not None
+    }
 
 
 def main(arguments=None):
@@ -129,10 +226,10 @@ def main(arguments=None):
     for path in notebooks:
         notebook = nbformat.read(path, as_version=4)
         stale = out_of_date(notebook, questions)
-        for cell, source in stale:
+        for cell, current in stale:
             what = "differs" if options.check else "rewritten"
             print(f"{path.relative_to(options.source)}: cell {cell.id} {what}")
-            cell.source = source
+            cell.update(current)
         if stale and not options.check:
             nbformat.write(notebook, path)
         differing += len(stale)
@@ -143,11 +240,23 @@ def main(arguments=None):
     return 0
 
 
-def _literal(key):
+def _literal(question):
     """Python source of a key; the letters of a set in order, so that the same key is always the same text."""
+    key = question.key
+    if question.kind == "variant":
+        names = ", ".join(question.variant.numbers)
+        return f"(lambda {names}: {question.variant.answer})(**numbers_{question.id})"
     if isinstance(key, frozenset):
         return "{" + ", ".join(f'"{letter}"' for letter in sorted(key)) + "}"
     return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)
+
+
+def _points(criterion):
+    return f"{criterion.points:g} point{'s' if criterion.points != 1 else ''}"
+
+
+def _article(kind):
+    return f"an {kind}" if kind == "essay" else f"a question of the kind {kind}"
 
 
 if __name__ == "__main__":

@@ -6,14 +6,16 @@ A set is one YAML file, a list of questions; its name is the file's name without
 - optionally ``code`` (Python), ``page`` (the page that decides it) and ``changed`` (what differs from the
   source question, and why);
 - by kind ``options``, a mapping of the letters A, B, ... to ``text``, ``correct``, ``reason`` and optionally
-  ``claims``; or ``answer`` (and for a number optionally ``tolerance``, else 0); or ``rubric``, a list of
-  ``criterion`` and ``points``; or, for a program whose statements were audited, nothing of these;
+  ``claims``; or ``answer`` (for a number optionally with ``tolerance``, else 0, and a ``variant``, see
+  `Variant`); or ``rubric``, a list of ``asks`` (what students read before they write), ``criterion`` (what
+  the answer must hold) and ``points``; or, for a program whose statements were audited, nothing of these;
 - ``rows``, a mapping of ids such as ``000-T1-B`` to what the source said there (``said``), the ``verdict`` on
   it (one of `VERDICTS`), what ``holds`` instead, and optionally the ids of the ``claims`` that decide it.
 
 What does not fit raises `BankError`, which names file, question and field.
 """
 
+import ast
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -33,7 +35,7 @@ EXTRA = {"code": str, "page": str, "changed": str}
 KINDS: dict[str, tuple[dict, dict]] = {
     "single": ({"options": dict}, {}),
     "multiple": ({"options": dict}, {}),
-    "numeric": ({"answer": NUMBER}, {"tolerance": NUMBER}),
+    "numeric": ({"answer": NUMBER}, {"tolerance": NUMBER, "variant": dict}),
     "text": ({"answer": str}, {}),
     "essay": ({"rubric": list}, {}),
     "program": ({}, {}),
@@ -71,8 +73,30 @@ class Row:
 
 @dataclass(frozen=True)
 class Criterion:
+    """A line of an essay's rubric: what it asks for, not giving it away; what it must hold; its points."""
+
+    asks: str
     criterion: str
     points: float
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A second, numeric question behind a numeric one, in numbers that every student draws by their id.
+
+    Attributes:
+        numbers: for each name that the text speaks of, the numbers that it is drawn from, at least two.
+        answer: Python expression in these names and those of `math`.
+        tolerance: absolute, > 0.
+        explanation: how the answer comes about.
+    """
+
+    title: str
+    text: str
+    numbers: dict[str, tuple[float, ...]]
+    answer: str
+    tolerance: float
+    explanation: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +112,7 @@ class Question:
     options: tuple[Option, ...] = ()
     answer: float | str | None = None
     tolerance: float | None = None
+    variant: Variant | None = None
     rubric: tuple[Criterion, ...] = ()
     page: str | None = None
     changed: str | None = None
@@ -200,6 +225,8 @@ def _question(raw: Any, file: Path, number: int) -> Question:
         fields["tolerance"] = float(fields.get("tolerance", 0))
         if not fields["tolerance"] >= 0:
             raise BankError(f"{where}tolerance: expected 0 or more, got {fields['tolerance']}")
+    if "variant" in fields:
+        fields["variant"] = _variant(fields["variant"], f"{where}variant.")
     if "options" in fields:
         fields["options"] = _options(fields["options"], kind, where)
     if "rubric" in fields:
@@ -228,6 +255,25 @@ def _options(raw: dict, kind: str, where: str) -> tuple[Option, ...]:
     return tuple(options)
 
 
+def _variant(raw: dict, where: str) -> Variant:
+    texts = {"title": str, "text": str, "answer": str, "explanation": str}
+    fields = _fields(raw, where, texts | {"numbers": dict, "tolerance": NUMBER}, {}, "a variant")
+    if not fields["tolerance"] > 0:
+        raise BankError(f"{where}tolerance: expected more than 0, got {fields['tolerance']}")
+    for name, values in fields["numbers"].items():
+        numbers = isinstance(values, list) and all(isinstance(value, NUMBER) for value in values)
+        if not str(name).isidentifier() or not numbers or len(set(values)) < 2:
+            raise BankError(f"{where}numbers.{name}: expected a name and two numbers or more, got {values!r}")
+    try:
+        used = {node.id for node in ast.walk(ast.parse(fields["answer"])) if isinstance(node, ast.Name)}
+    except SyntaxError as error:
+        raise BankError(f"{where}answer: no expression: {fields['answer']!r}") from error
+    if unknown := used - set(fields["numbers"]) - {"math"}:
+        raise BankError(f"{where}answer: {', '.join(sorted(unknown))}: not among the numbers")
+    fields["numbers"] = {name: tuple(values) for name, values in fields["numbers"].items()}
+    return Variant(**fields)
+
+
 def _rows(raw: dict, question: str, where: str) -> tuple[Row, ...]:
     found = []
     for name, entry in raw.items():
@@ -252,10 +298,12 @@ def _rubric(raw: list, where: str) -> tuple[Criterion, ...]:
     criteria = []
     for number, entry in enumerate(raw, 1):
         here = f"{where}rubric.{number}."
-        fields = _fields(entry, here, {"criterion": str, "points": NUMBER}, {}, "a criterion")
+        needed = {"asks": str, "criterion": str, "points": NUMBER}
+        fields = _fields(entry, here, needed, {}, "a criterion")
         if not fields["points"] > 0:
             raise BankError(f"{here}points: expected more than 0, got {fields['points']}")
-        criteria.append(Criterion(_one_line(fields["criterion"]), fields["points"]))
+        texts = _one_line(fields["asks"]), _one_line(fields["criterion"])
+        criteria.append(Criterion(*texts, fields["points"]))
     return tuple(criteria)
 
 

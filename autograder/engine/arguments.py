@@ -78,7 +78,7 @@ class Parcel:
 
             for thing, its_state in zip(self.objects, states, strict=True):
                 state.write(thing, its_state)
-        modes.put(after)
+        modes.follow(self.modes, after)
 
     def _settle_tensor(self, received, number, tensor):
         before, now = self.rows[number], received.row(number)

@@ -8,7 +8,6 @@ import builtins
 import importlib
 import io
 import json
-import linecache
 import os
 import random
 import signal
@@ -69,7 +68,7 @@ class Checker:
     def __init__(self, orders, shell):
         self.orders, self.shell = orders, shell
         self.waiting, self.token, self.holders, self.links = None, None, {}, {}
-        self.bound, self.end, self.call_seconds = {}, 0.0, 20.0
+        self.bound, self.reserved, self.end, self.call_seconds = {}, set(), 0.0, 20.0
         probe.run = self.probe
         random.seed()
 
@@ -87,8 +86,9 @@ class Checker:
         finally:
             os._exit(0)
 
-    def do_listen(self, path, token, folder, call_seconds):
-        """Forget all snapshots and wait for those of a new kernel."""
+    def do_listen(self, path, token, folder, call_seconds, student):
+        """Forget all snapshots and wait for those of a new kernel. The checks know the student's id."""
+        self.shell.user_ns["STUDENT"] = student
         for connection in [*self.holders.values(), *(link.connection for link in self.links.values())]:
             connection.close()
         if self.waiting is not None:
@@ -103,13 +103,20 @@ class Checker:
     def do_gather(self, expected):
         """Wait for the snapshots that the kernel says it has left. Returns: the numbers of those that
         came."""
-        while set(expected) - set(self.holders) and (holder := self._accept("holder", STARTING)) is not None:
-            self.holders.setdefault(*holder)
+        missing, end = set(expected), time.monotonic() + STARTING
+        while missing and (holder := self._accept("holder", end - time.monotonic())) is not None:
+            number, connection = holder
+            if number in missing:
+                self.holders[number] = connection
+                missing, end = missing - {number}, time.monotonic() + STARTING
+            else:  # any process of the student's may say that it is one
+                connection.close()
         return sorted(self.holders)
 
     def do_support(self, source):
         """Run a cell without points, if it stands without the student. Returns: whether it ran without
-        error."""
+        error; in any case what it defines is never taken from the student."""
+        self.reserved |= names_defined(source, self.shell)
         wanted = names_needed(source, self.shell) - self._own_names()
         return not wanted and self._run(source)[1] is None
 
@@ -147,13 +154,7 @@ class Checker:
         link = self.current
         if link is None:
             raise RuntimeError("probes run in cells of checks")
-        try:
-            return link.call(function, args, kwargs)
-        except Exception as error:
-            if not getattr(error, "from_student", False) or not _is_hidden(function.__code__):
-                raise
-            # What a student's code says there could quote the probe.
-            raise type(error)("raised by your code in a measurement of these checks") from None
+        return link.call(function, args, kwargs)
 
     current = None
 
@@ -200,7 +201,7 @@ class Checker:
         names, own = self.shell.user_ns, self._own_names()
         for name in [name for name in self.bound if name not in own]:
             names.pop(name, None)
-        wanted = (names_needed(source, self.shell) | set(self.bound)) - own
+        wanted = (names_needed(source, self.shell) | set(self.bound)) - own - self.reserved
         self.bound = link.lookup(sorted(wanted)) if wanted else {}
         names.update(self.bound)
 
@@ -221,7 +222,7 @@ class Checker:
         except (frames.Lost, TimeoutError, wire.Malformed, IndexError):
             return (link.dead if link else None) or "your notebook's kernel died", True
         reason = (link.dead if link else None) or "your code did not answer"
-        if type(status) is int and status and "ended its process" in reason:
+        if type(status) is int and -64 <= status < 256 and status and "ended its process" in reason:
             reason += f" ({f'signal {-status}' if status < 0 else f'exit status {status}'})"
         return reason, False
 
@@ -239,10 +240,10 @@ class Checker:
             signal.setitimer(signal.ITIMER_REAL, 0)
         outputs = []
         if text := printed.getvalue():
-            outputs.append({"output_type": "stream", "name": "stdout", "text": text[:PRINTED]})
+            outputs.append({"output_type": "stream", "name": "stdout", "text": _text(text[:PRINTED])})
         failure = result.error_before_exec or result.error_in_exec
         if failure is None and result.result is not None:
-            data = {"text/plain": repr(result.result)[:SAID]}
+            data = {"text/plain": _text(repr(result.result)[:SAID])}
             result = {"output_type": "execute_result", "execution_count": None, "data": data, "metadata": {}}
             outputs.append(result)
         return outputs, failure
@@ -276,34 +277,32 @@ def names_needed(source, shell):
 
     Returns: set of str, empty where the code does not compile (running it says why).
     """
-    try:
-        tables = [symtable.symtable(shell.transform_cell(source), "cell", "exec")]
-    except (SyntaxError, ValueError):
+    if (cell := _scope(source, shell)) is None:
         return set()
-    needed = set()
+    own = {symbol.get_name() for symbol in cell.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    tables, needed = [cell], set()
     while tables:
         table = tables.pop()
         for symbol in table.get_symbols():
-            outer = table.get_type() == "module" or symbol.is_global()
+            outer = table is cell or (symbol.is_global() and symbol.get_name() not in own)
             if outer and symbol.is_referenced() and not symbol.is_imported():
                 needed.add(symbol.get_name())
         tables += table.get_children()
     return {name for name in needed if not hasattr(builtins, name)} - {"get_ipython", "__name__"}
 
 
-def hidden_lines(lines):
-    """Numbers, from 1, of the lines in the hidden part of a cell."""
-    hidden, inside = set(), False
-    for number, line in enumerate(lines, 1):
-        inside = inside or "### BEGIN HIDDEN TESTS" in line
-        if inside:
-            hidden.add(number)
-        inside = inside and "### END HIDDEN TESTS" not in line
-    return hidden
+def names_defined(source, shell):
+    """Names that the code of a cell gives to what it makes itself, not those of what it imports."""
+    symbols = cell.get_symbols() if (cell := _scope(source, shell)) else []
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() and not symbol.is_imported()}
 
 
-def _is_hidden(code):
-    return code.co_firstlineno in hidden_lines(linecache.getlines(code.co_filename))
+def _scope(source, shell):
+    """The names of a cell's code, or None where it does not compile."""
+    try:
+        return symtable.symtable(shell.transform_cell(source), "cell", "exec")
+    except (SyntaxError, ValueError):
+        return None
 
 
 def _too_long(*_):
@@ -311,8 +310,10 @@ def _too_long(*_):
 
 
 def _failure_output(error):
-    """An error as an output: for students its message, for instructors the lines of the cell that led to
-    it."""
+    """An error as an output: for students its message, for instructors the lines of the cell that led to it.
+
+    What a student's code has put into words could quote what it has seen of the checks: for instructors only.
+    """
     try:
         message = str(error)
     except Exception:
@@ -324,17 +325,23 @@ def _failure_output(error):
         for frame in traceback.extract_tb(error.__traceback__)
         if "ipython-input" in frame.filename or "ipykernel" in frame.filename
     ]
-    return _error_output(type(error).__name__, message, lines)
+    shown = getattr(error, "shown", message.partition(": ")[0] if isinstance(error, wire.Malformed) else None)
+    return _error_output(type(error).__name__, message, lines, shown)
 
 
-def _error_output(name, message, lines=()):
-    message = message[:SAID]
+def _error_output(name, message, lines=(), shown=None):
+    message = _text(message[:SAID])
     return {
         "output_type": "error",
         "ename": name,
-        "evalue": message,
+        "evalue": message if shown is None else shown,
         "traceback": [*lines, f"{name}: {message}"],
     }
+
+
+def _text(text):
+    """A text that UTF-8 can hold: a student's may have halves of characters."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _without_error(outputs):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-SIZE = 256 << 20  # bytes; a notebook of text and pictures has a few million
+SIZE = 128 << 20  # bytes; a notebook of text and pictures has a few million
+PARTS = 5_000_000  # lists and objects, or what looks like them in a text: each takes a hundred bytes
 CELLS = 2000
+WRITTEN = 1_000_000  # characters in the sources of all cells
 NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
 
@@ -46,6 +48,8 @@ def read(text):
     Returns: valid notebook of format 4.5.
     Raises: Unreadable.
     """
+    if text.count("[") + text.count("{") > PARTS:
+        raise Unreadable(f"it has more than {PARTS} parts")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -73,6 +77,8 @@ def read(text):
     for cell in cells:
         if isinstance(cell, dict) and cell.get("cell_type") in tuple(NEW):
             notebook.cells.append(_cell(cell, ids))
+    if (size := sum(len(cell.source) for cell in notebook.cells)) > WRITTEN:
+        raise Unreadable(f"its cells hold {size} characters, above the limit of {WRITTEN}")
     return notebook
 
 
@@ -85,6 +91,8 @@ def _cell(data, ids):
     if isinstance(name, str) and re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) and name not in ids:
         cell.id = name
     ids.add(cell.id)
+    if cell.cell_type == "raw":  # one without a type would become part of a page, scripts and all
+        cell.metadata.raw_mimetype = "text/plain"
     metadata = data.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     if isinstance(marks, dict) and isinstance(marks.get("grade_id"), str):
@@ -110,13 +118,13 @@ def _text(text):
 
 
 def released(source):
-    """The text of a cell as students get it: without its hidden part."""
+    """The text of a cell as students get it: without its hidden part or mark scheme."""
     lines, hidden = [], False
     for line in source.split("\n"):
-        hidden = hidden or "### BEGIN HIDDEN TESTS" in line
+        hidden = hidden or "### BEGIN HIDDEN TESTS" in line or "### BEGIN MARK SCHEME" in line
         if not hidden:
             lines.append(line)
-        hidden = hidden and "### END HIDDEN TESTS" not in line
+        hidden = hidden and "### END HIDDEN TESTS" not in line and "### END MARK SCHEME" not in line
     return "\n".join(lines)
 
 
@@ -136,7 +144,7 @@ def restore(notebook, cells):
     known, place, mended = {cell.name: cell for cell in cells}, {}, []
     for cell in reversed(notebook.cells):
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        cell.metadata = nbformat.from_dict({})
+        cell.metadata.pop("nbgrader", None)
         if name in place:
             mended.append(f"cell {name} was there more than once; the last one counts")
         elif name in known:

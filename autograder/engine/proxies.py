@@ -10,6 +10,7 @@ from autograder.engine.wire import Malformed
 
 # A reply is waited for a little longer than the call may take: Python code is interrupted over there.
 GRACE = 4.0
+KINDS = {*vars(builtins), "function", "method", "generator", "module"}  # a name may be a message to students
 NOT_RAISED_HERE = (StopIteration, StopAsyncIteration, UnicodeError, BaseExceptionGroup)
 
 
@@ -76,7 +77,7 @@ class Link:
             if not isinstance(pair, list) or len(pair) != 2 or pair[0] not in names:
                 raise Malformed("the answer names what was not asked for")
             try:
-                values[pair[0]] = wire.decode(pair[1], _tensors(received), self._others())
+                values[pair[0]] = wire.decode(pair[1], _tensors(received), self._others(pair[0]))
             except Malformed as error:
                 values[pair[0]] = Remote(self, None, pair[0], f"unknown ({error})")
         return {name: value for name, value in values.items() if value is not _MISSING}
@@ -158,14 +159,18 @@ class Link:
             raise exception(name, payload)
         return payload, rows, state, blob
 
-    def _others(self):
-        """Decoders of what is no data: proxies, and modules that this process has imported itself."""
+    def _others(self, name="the result of a call"):
+        """Decoders of what is no data: proxies, and modules that this process has imported itself.
+
+        What a proxy is called here, and in messages, is up to the checks: students read these messages.
+        """
 
         def proxy(kind):
             def make(items, decode):
                 if len(items) != 3 or not all(type(item) is str for item in items[1:]):
                     raise Malformed("an object of the answer is not described")
-                return kind(self, tuple(items[0]) if isinstance(items[0], list) else None, *items[1:])
+                reference = tuple(items[0]) if isinstance(items[0], list) else None
+                return kind(self, reference, name, items[2] if items[2] in KINDS else "unknown")
 
             return make
 
@@ -173,7 +178,7 @@ class Link:
             return sys.modules.get(items[0], _MISSING) if items and type(items[0]) is str else _MISSING
 
         def unsendable(items, decode):
-            return Remote(self, None, "a value", str(items[0])[:200] if items else "unknown")
+            return Remote(self, None, name, "unknown")
 
         return {
             "function": proxy(RemoteFunction),
@@ -247,7 +252,7 @@ def exception(name, payload):
     kinds, message = payload
     own = kinds[0][:60]
     if own == "TooLong":
-        return _from_student(TimeoutError(f"{name} {message}"))
+        return _from_student(TimeoutError(f"{name} {message}"), f"{name} took longer than it may")
     for kind in kinds:
         here = getattr(builtins, kind, None)
         if isinstance(here, type) and issubclass(here, Exception) and not issubclass(here, NOT_RAISED_HERE):
@@ -259,8 +264,8 @@ def exception(name, payload):
     return _from_student(here(message))
 
 
-def _from_student(error):
-    error.from_student = True
+def _from_student(error, shown="raised by your code when these checks called it"):
+    error.shown = shown  # to students, in place of the message
     return error
 
 

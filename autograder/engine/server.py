@@ -158,10 +158,13 @@ class Worker:
 
         objects, tensors = self.calls[call]
         slope = Received(rows, blob).bare(0)
+        inputs = [tensors[one] for one in inputs]
+        wanted = [one for one in inputs if one.requires_grad]  # the call may have frozen some
         with _within(*milliseconds), torch.enable_grad():
-            slopes = torch.autograd.grad(
-                objects[output], [tensors[one] for one in inputs], slope, allow_unused=True, retain_graph=True
+            slopes = iter(
+                torch.autograd.grad(objects[output], wanted, slope, allow_unused=True, retain_graph=True)
             )
+        slopes = [next(slopes) if one.requires_grad else None for one in inputs]
         table = _table()
         data = wire.encode([slope if slope is None else slope.detach() for slope in slopes], table.add)
         rows, blob = table.pack()

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from autograder.engine import modes
 from autograder.engine.wire import Malformed, Unsendable, encode
 
 
@@ -48,12 +49,18 @@ def write(thing, state):
         elif isinstance(thing, torch.optim.Optimizer):
             _write_optimizer(thing, *state)
         elif isinstance(thing, torch.Generator):
-            thing.set_state(state)
+            _write_generator(thing, state)
         elif state != _sendable(thing.state_dict()):
             thing.load_state_dict(state)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         name = type(thing).__name__
         raise Malformed(f"the {name} is no longer what it was before the call: {error}") from error
+
+
+def _write_generator(generator, state):
+    led = modes.torch_followed(*(one.numpy().tobytes() for one in (generator.get_state(), state)))
+    if led is not None:
+        generator.set_state(torch.frombuffer(bytearray(led), dtype=torch.uint8))
 
 
 def _write_module(module, state):

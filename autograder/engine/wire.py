@@ -113,7 +113,7 @@ def decode(data, tensor, other=None):
             return _SIMPLE[kind][1](*items)
         if other is not None and kind in other:
             return other[kind](items, lambda data: inner(data, depth + 1))
-        raise Malformed(f"the answer holds {kind[:40]!r}, which is no type of the agreed form")
+        raise Malformed("the answer holds what is no type of the agreed form")
 
     return inner(data, 0)
 
@@ -169,7 +169,7 @@ def _base64(text):
 def _dtype(name):
     dtype = getattr(_torch(), name, None) if name.isidentifier() else None
     if not isinstance(dtype, _torch().dtype):
-        raise Malformed(f"there is no dtype {name[:40]!r}")
+        raise Malformed("there is no such dtype")
     return dtype
 
 
@@ -177,7 +177,7 @@ def _device(name):
     try:
         return _torch().device(name)
     except RuntimeError as error:
-        raise Malformed(f"there is no device {name[:40]!r}") from error
+        raise Malformed("there is no such device") from error
 
 
 _SIMPLE = {

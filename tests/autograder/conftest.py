@@ -26,7 +26,7 @@ class Assignment:
     """A source notebook, its cells by id."""
 
     def __init__(self, path):
-        self.notebook = nbformat.read(path, as_version=4)
+        self.path, self.notebook = path, nbformat.read(path, as_version=4)
         self.cells = {cell.id: cell for cell in self.notebook.cells}
         self.tasks, self.checks = [], {}
         for cell in self.notebook.cells:
@@ -43,13 +43,17 @@ class Assignment:
         exec(self.cells[task].source, names)
         return names
 
+    def function(self, task):
+        """The name of the function that a task asks for."""
+        (name,) = set(self.namespace(task)) - set(self.namespace("setup"))
+        return name
+
     def lost(self, task, solution=None, seed=None):
         """Ids of the checks that a solution (the notebook's own if None) fails, or writes to stderr in."""
         names, setup = self.namespace(task), self.namespace("setup")
         own = [name for name in names if name not in setup]
         if solution is not None:
-            (function,) = own
-            names[function] = solution
+            names[self.function(task)] = solution
         if seed is not None:
             names["SEED"] = setup["SEED"] = seed
         across = self._lost_across(task, names, own, setup)
@@ -128,6 +132,9 @@ def student():
         yield defined
 
 
-@pytest.fixture(scope="session")
-def ps1():
-    return Assignment(SOURCE / "ps1_minimax" / "ps1_minimax.ipynb")
+def _fixture(path):
+    """The assignment as a fixture, named by its number."""
+    return pytest.fixture(scope="session", name=path.stem.split("_")[0])(lambda: Assignment(path))
+
+
+globals().update({f"_{path.stem}": _fixture(path) for path in sorted(SOURCE.glob("ps*/ps*.ipynb"))})

@@ -16,6 +16,7 @@ from autograder.checks import (
     close,
     correlation,
     fill_gradients,
+    look_again,
     numeric_score,
     same,
     snapshot,
@@ -221,3 +222,9 @@ def test_correlation():
     assert correlation(a, torch.ones(3)) == 0
     grid = torch.tensor(list(itertools.product(range(4), repeat=2)), dtype=torch.float32)
     assert correlation(grid[:, 0], grid[:, 1]) == pytest.approx(0)
+
+
+def test_look_again_prints_what_was_missed_and_nothing_else(capsys):
+    for missed in ({"C", "A"}, True, set(), False):
+        look_again("T1", missed)
+    assert capsys.readouterr().out == "T1: look again at A, C\nT1: look again\n"

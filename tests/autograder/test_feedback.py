@@ -1,8 +1,8 @@
-"""What the feedback page shows of a cell; the whole page is tested in test_round_trip.py."""
+"""What the feedback page shows of a cell; whole pages are tested in round_trip."""
 
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from autograder.feedback import WithoutHiddenTests
+from autograder.feedback import WithoutHiddenTests, WithReasons
 
 CHECKS = """assert f(1) == 1
 ### BEGIN HIDDEN TESTS
@@ -42,3 +42,31 @@ def test_a_student_may_write_the_marks_of_hidden_tests():
     error = new_output("error", ename="NameError", evalue="g", traceback=["g = h"])
     page = shown(cell(source, grade=False, solution=True, outputs=[error]))
     assert (page.source, page.outputs) == (source, [error])
+
+
+def reasons_shown(source, printed):
+    outputs = [new_output("stream", name="stdout", text=printed)]
+    checks = cell(source, grade=True, solution=False, outputs=outputs)
+    (output,) = WithReasons().preprocess_cell(checks, {}, 0)[0].outputs
+    return output.get("data", {}).get("text/markdown")
+
+
+def test_reasons_take_the_place_of_the_line_that_asks_for_them():
+    text = reasons_shown('look_again("T1", answer_T1 ^ {"B"})', "T1: look again at A, B\n")
+    assert text.startswith("- **A** is wrong. With this loss") and "\n- **B** is right. The slope" in text
+    assert "**C**" not in text
+    assert reasons_shown('look_again("T12", True)', "T12: look again\n").startswith(
+        "The optimal discriminator is"
+    )
+    assert reasons_shown('look_again("T12v", True)', "T12v: look again\n").startswith("The loss weighs")
+
+
+def test_a_line_that_the_cell_did_not_ask_for_stays_a_line():
+    assert reasons_shown('print("T1: look again")', "T1: look again at A\n") is None
+    assert reasons_shown('look_again("T1", answer_T1)', "C1: look again at A\n") is None
+
+
+def test_the_mark_scheme_of_a_task_goes():
+    task = new_markdown_cell("Asks.\n\n### BEGIN MARK SCHEME\nHolds.\n### END MARK SCHEME")
+    task.metadata.nbgrader = {"task": True, "grade": False, "solution": False, "grade_id": "q"}
+    assert shown(task).source == "Asks.\n"

@@ -70,7 +70,7 @@ def test_a_new_key_reaches_the_solution_and_the_score_but_not_the_question(noteb
     )
     stale = sync.out_of_date(notebook, changed(questions, "C1", options=options))
     assert [cell.id for cell, _ in stale] == ["c1-answer", "c1-key"]
-    sources = [text for _, text in stale]
+    sources = [current.source for _, current in stale]
     assert 'answer_C1 = {"D"}' in sources[0]
     assert 'key={"D"}' in sources[1]
 
@@ -78,16 +78,16 @@ def test_a_new_key_reaches_the_solution_and_the_score_but_not_the_question(noteb
 def test_a_new_wording_reaches_the_question_alone(notebook):
     stale = sync.out_of_date(notebook, changed(bank.load(), "C9", text="Another text."))
     assert [cell.id for cell, _ in stale] == ["c9-question"]
-    assert "Another text." in stale[0][1]
+    assert "Another text." in stale[0][1].source
 
 
 def test_the_points_of_the_cell_are_the_points_of_the_score(notebook):
     for cell in notebook.cells:
         if cell.id == "c12-key":
             cell.metadata.nbgrader.points = 5
-    ((cell, text),) = sync.out_of_date(notebook, bank.load())
+    ((cell, current),) = sync.out_of_date(notebook, bank.load())
     assert cell.id == "c12-key"
-    assert 'text_score(answer_C12, expected="float", points=5)' in text
+    assert 'text_score(answer_C12, expected="float", points=5)' in current.source
 
 
 def test_question_cells_hold_no_reasons_and_no_explanation(notebook):
@@ -116,10 +116,81 @@ def test_an_unknown_question_is_an_error(notebook):
         sync.out_of_date(notebook, questions)
 
 
-def test_an_essay_is_refused(notebook):
+def test_a_question_of_another_kind_is_an_error(notebook):
     questions = bank.load()
-    with pytest.raises(ValueError, match="C1 is an essay"):
-        sync.out_of_date(notebook, changed(questions, "C1", kind="essay"))
+    essay = changed(questions, "C1", kind="essay", rubric=questions["Q1"].rubric)
+    with pytest.raises(
+        ValueError, match=r"C1 is an essay, with the cells essay, criterion 1, .*; c1-question is"
+    ):
+        sync.out_of_date(notebook, essay)
+
+
+@pytest.fixture
+def theory(ps0):
+    return nbformat.from_dict(ps0.notebook)
+
+
+def test_an_essay_brings_its_criteria_points_and_model_answer(theory):
+    questions = bank.load()
+    first, *rest = questions["Q3"].rubric
+    rubric = (dataclasses.replace(first, criterion="Says so.", points=5), *rest)
+    stale = dict_by_id(
+        sync.out_of_date(theory, changed(questions, "Q3", rubric=rubric, explanation="Model."))
+    )
+    assert set(stale) == {"q3-question", "q3-criterion-1"}
+    assert "1. What the discriminator learns. (5 points)" in stale["q3-question"].source
+    scheme = stale["q3-criterion-1"]
+    assert scheme.metadata.nbgrader.points == 5
+    visible, hidden = scheme.source.split("### BEGIN MARK SCHEME")
+    assert "Says so." in hidden and "Model." in hidden
+    assert "What the discriminator learns." in visible and "Says so." not in visible
+
+
+def test_a_criterion_that_is_missing_is_an_error(theory):
+    theory.cells = [cell for cell in theory.cells if cell.id != "q3-criterion-6"]
+    with pytest.raises(ValueError, match="Q3 needs one cell each of essay, criterion 1"):
+        sync.out_of_date(theory, bank.load())
+
+
+def test_a_variant_brings_its_numbers_answer_and_key(theory):
+    questions = bank.load()
+    variant = dataclasses.replace(questions["T12"].variant, numbers={"n": (3, 4)}, answer="n + math.pi")
+    stale = dict_by_id(sync.out_of_date(theory, changed(questions, "T12", variant=variant)))
+    assert set(stale) == {"t12v-numbers", "t12v-answer", "t12v-key"}
+    assert stale["t12v-numbers"].source == 'numbers_T12v = own_numbers("T12v", n=[3, 4])'
+    assert "(lambda n: n + math.pi)(**numbers_T12v)" in stale["t12v-answer"].source
+    shown, hidden = stale["t12v-key"].source.split("### BEGIN HIDDEN TESTS")
+    assert "n + math.pi" in hidden and "n + math.pi" not in shown and "check_id(my_id)" in shown
+
+
+def dict_by_id(stale):
+    return {cell.id: current for cell, current in stale}
+
+
+@pytest.mark.parametrize("student", ["ada", "Ada ", "s1234567", "grace.hopper@example.org", "李"])
+@pytest.mark.parametrize("question", ["t4v", "t12v"])
+def test_a_variant_is_right_for_its_student_and_wrong_for_most_others(ps0, question, student):
+    def earned(typed, owner, answer=None):
+        names = {"__name__": "__main__"}
+        exec(ps0.cells["setup"].source, names)
+        names |= {"my_id": typed, "STUDENT": owner}
+        for part in ("numbers", "answer"):
+            exec(ps0.cells[f"{question}-{part}"].source, names)
+        name = f"answer_{question.upper().replace('V', 'v')}"
+        names[name] = names[name] if answer is None else answer
+        *lines, score, _ = ps0.cells[f"{question}-key"].source.splitlines()
+        exec("\n".join(lines), names)
+        return eval(score, names), names[name]
+
+    points, answer = earned(student, student)
+    assert points == 1
+    assert earned(student.upper(), student, answer)[0] == 1
+    others = [earned(f"other{number}", f"other{number}", answer)[0] for number in range(40)]
+    assert sum(others) < 15
+    with pytest.raises(AssertionError, match="handed in by"):
+        earned("somebody", student)
+    with pytest.raises(NotImplementedError, match="my_id is still blank"):
+        earned(" ", student)
 
 
 @pytest.mark.parametrize("name", ["single", "multiple", "numeric", "text"])

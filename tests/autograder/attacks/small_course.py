@@ -78,7 +78,7 @@ for x in s3cret_double:
         + hidden(
             """
 chance = random.Random(SEED)
-s3cret_lists = [[chance.random() for _ in range(n)] for n in (2, 5, 9)]
+s3cret_lists = [[chance.random() for _ in range(n)] for n in (2, 5, 9)] + [["s3cret-b", "s3cret-a"]]
 for xs in s3cret_lists:
     assert ranks(xs) == sorted(range(len(xs)), key=xs.__getitem__), "the places of the sorted entries"
 """
@@ -103,6 +103,7 @@ def seen_s3cret(area):
 s3cret_radius = 2.5
 assert math.isclose(area(s3cret_radius), 19.634954084936208), "pi r squared"
 assert math.isclose(seen_s3cret(area), 12.566370614359172), "pi r squared, seen from near"
+assert area(0.0) == 0, "a circle that is a point"
 """
         ),
         points=1,
@@ -121,13 +122,13 @@ HALF = RIGHT | {"letters": "answer = {'A'}", "ranks": "def ranks(xs):\n    retur
 HALF_POINTS = {"double-check": 2, "letters-key": 1, "ranks-check": 0, "area-check": 1}
 
 
-def make(folder, settings=""):
+def make(folder, settings="", cells=SOURCE):
     """A course folder with the assignment released; returns the released notebook's path."""
     folder.mkdir(parents=True)
     (folder / "nbgrader_config.py").write_text(CONFIG.read_text() + SETTINGS + settings)
     source = folder / "source" / PS
     source.mkdir(parents=True)
-    nbformat.write(new_notebook(cells=SOURCE), source / f"{PS}.ipynb")
+    nbformat.write(new_notebook(cells=cells), source / f"{PS}.ipynb")
     (source / "numbers.txt").write_text("1 2 3")
     done = nbgrader(folder, "generate_assignment", PS)
     assert done.returncode == 0, done.stderr

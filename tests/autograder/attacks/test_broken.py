@@ -34,8 +34,15 @@ BROKEN = {
     "no-cells": lambda release: json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}}).encode(),
     "format-9": lambda release: json.dumps(raw(release) | {"nbformat": 9}).encode(),
     "deep": lambda release: b"[" * 100_000,
+    "too-many-parts": lambda release: b'{"nbformat": 4, "cells": [' + b"[]," * 5_000_000 + b"0]}",
+    "too-much-text": lambda release: json.dumps(
+        raw(release) | {"cells": [{"cell_type": "code", "source": "x" * 1_100_000}]}
+    ).encode(),
 }
-LINKS = ("link-to-a-device", "link-to-the-source", "notebook-is-a-link", "link-to-a-folder", "pipe")
+FOLDERS = (
+    "link-to-a-device", "link-to-the-source", "notebook-is-a-link", "link-to-a-folder", "pipe",
+    "notebook-is-a-folder", "a-terabyte", "too-many-files",
+)  # fmt: skip
 
 
 def with_output(release, size):
@@ -75,7 +82,15 @@ def graded(tmp_path_factory):
     (folder / "kernel.json").write_text('{"argv": ["touch", "/tmp/gan-attack-kernel"], "language": "python"}')
     folder = hand_in(course, "reads-its-files", filled_in(release, RIGHT | {"double": READS}))
     (folder / "factor.txt").write_text("2")
-    links = {name: hand_in(course, name, filled_in(release, HALF)) for name in LINKS}
+    folder = hand_in(course, "odd-names", filled_in(release, RIGHT))
+    for name in (b"\xff\xfe.txt", b"a\nb.txt", b"numbers.txt ", b"-rf", "\u202e.py".encode()):
+        (Path(os.fsdecode(os.fsencode(folder) + b"/" + name))).write_text("2")
+    links = {name: hand_in(course, name, filled_in(release, HALF)) for name in FOLDERS}
+    (links["notebook-is-a-folder"] / f"{PS}.ipynb").unlink()
+    (links["notebook-is-a-folder"] / f"{PS}.ipynb").mkdir()
+    os.truncate((links["a-terabyte"] / "data.bin").open("wb").fileno(), 1 << 40)
+    for number in range(2001):
+        (links["too-many-files"] / f"{number}.txt").touch()
     (links["link-to-a-device"] / "zeros").symlink_to("/dev/zero")
     (links["link-to-the-source"] / "data.txt").symlink_to(course / "source" / PS / f"{PS}.ipynb")
     (links["link-to-a-folder"] / "data").symlink_to(course)
@@ -96,14 +111,14 @@ def double(x):
 def test_honest_notebooks_beside_broken_ones_score_what_they_deserve(graded):
     course, _ = graded
     scores = grades(course)
-    for student in ("0-honest", "zz-honest", "a-hundred-megabytes", "reads-its-files"):
+    for student in ("0-honest", "zz-honest", "a-hundred-megabytes", "reads-its-files", "odd-names"):
         assert scores[student] == POINTS, student
 
 
 def test_broken_submissions_fail_by_name_and_the_command_says_so(graded):
     course, done = graded
     assert done.returncode == 1
-    for name in (*BROKEN, *LINKS):
+    for name in (*BROKEN, *FOLDERS):
         assert f"There was an error processing assignment '{PS}' for student '{name}'" in done.stderr, name
         assert not (course / "autograded" / name / PS).exists()
     failed = [
@@ -111,7 +126,7 @@ def test_broken_submissions_fail_by_name_and_the_command_says_so(graded):
         for line in done.stderr.splitlines()
         if "There was an error processing assignment 'ps' for" in line
     ]
-    assert len(failed) == len(BROKEN) + len(LINKS) + 1  # and the file with another name
+    assert len(failed) == len(BROKEN) + len(FOLDERS) + 1  # and the file with another name
 
 
 def test_a_submission_without_any_cell_has_earned_nothing(graded):

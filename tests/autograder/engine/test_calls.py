@@ -71,7 +71,7 @@ def test_an_object_that_is_no_value_cannot_be_taken_for_one(student):
     )
     assert type(thing) is Remote and measure(thing) == 3
     for attempt in (lambda: thing == 3, lambda: bool(thing), lambda: thing < 3, lambda: list(thing)):
-        with pytest.raises(TypeError, match="an object of type Thing, not a plain value"):
+        with pytest.raises(TypeError, match="an object of type unknown, not a plain value"):
             attempt()
 
 
@@ -360,6 +360,13 @@ def f(critic, x):
         assert (one.grad is None) == (other.grad is None)
         if one.grad is not None:
             torch.testing.assert_close(other.grad, one.grad)
+
+
+def test_gradients_lead_through_a_call_that_freezes_an_argument(call):
+    net, x = nn.Linear(3, 1), torch.randn(4, 3, requires_grad=True)
+    loss = call("def f(net, x):\n    net.requires_grad_(False)\n    return net(x).sum()")(net, x)
+    (slope,) = torch.autograd.grad(loss, x)
+    torch.testing.assert_close(slope, net.weight.expand(4, 3))
 
 
 def test_a_gradient_with_a_graph_still_has_one_there_and_can_be_cut(call):

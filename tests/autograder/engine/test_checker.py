@@ -3,7 +3,7 @@
 import pytest
 from nbformat.v4 import new_output
 
-from autograder.engine.checker import Shell, hidden_lines, names_needed
+from autograder.engine.checker import Shell, names_defined, names_needed
 from autograder.engine.execute import sound
 from autograder.probe import Probe, probe
 
@@ -21,6 +21,7 @@ def shell():
         ("def check(f):\n    y = f(h)\n    return y", {"h"}),
         ("def check():\n    f = 1\n    return f\nf(2)", {"f"}),
         ("import math\nfrom a import b\nmath.pi + b", set()),
+        ("import io\nONE = 1\ndef f():\n    return io, ONE, g(f)", {"g"}),
         ("[f(x) for x in xs]", {"f", "xs"}),
         ("print(len([]), isinstance)", set()),
         ("@run_checks\nclass C(Base):\n    z: int = q", {"run_checks", "Base", "q"}),
@@ -33,17 +34,9 @@ def test_names_that_a_cell_takes_from_outside(shell, source, needed):
     assert names_needed(source, shell) - {"int", "math", "b"} == needed
 
 
-def test_hidden_lines_are_those_between_the_marks():
-    lines = [
-        "a",
-        "    ### BEGIN HIDDEN TESTS",
-        "b",
-        "    ### END HIDDEN TESTS",
-        "c",
-        "### BEGIN HIDDEN TESTS",
-        "d",
-    ]
-    assert hidden_lines(lines) == {2, 3, 4, 6, 7}
+def test_names_that_a_cell_defines(shell):
+    source = "import io\nfrom a import b as c\nONE = io\ndef f(x):\n    y = x\nclass C:\n    z = 1\nprint(g)"
+    assert names_defined(source, shell) == {"ONE", "f", "C"}
 
 
 def scored(text):

@@ -1,0 +1,92 @@
+"""Commands of the grading side: ``python -m autograder grade --help``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+GRADE = """Grade the submissions of an assignment, many at a time.
+
+Does what `nbgrader autograde ASSIGNMENT` does, with the same settings and the same gradebook as result, on
+all processors of this machine or on a Dask cluster. Students' code runs in the workers' sandboxes; this
+process alone writes to the gradebook.
+"""
+MORE = """examples:
+  python -m autograder grade ps1_minimax                  one worker a processor
+  python -m autograder grade ps1_minimax --workers 2
+  python -m autograder grade ps1_minimax --scheduler tcp://node7:8786
+  python -m autograder grade ps1_minimax --force          all again: after a change of the checks, say
+
+Run it as often as you like: it grades what is new or has changed since it was graded (a file of the
+submission, its timestamp.txt), and leaves the rest alone. After an interruption the same command goes on.
+
+A cluster: `dask scheduler` on one machine, `dask worker tcp://THAT-MACHINE:8786 --nthreads 1 --nworkers auto`
+on others, each with this project's environment and bubblewrap. autograder/README.md has the lines for SLURM
+and Kubernetes.
+
+At the end: a table here, and report.html in the course folder (for instructors: it holds names and hidden
+messages). Exit status: 0, or 1 if a submission could not be graded or the run ended early; the last lines say
+which and why.
+"""
+
+
+def course_folder(text):
+    """The folder, if it is a course. Raises: argparse.ArgumentTypeError."""
+    folder = Path(text).resolve()
+    if not (folder / "nbgrader_config.py").is_file():
+        raise argparse.ArgumentTypeError(f"{folder} has no nbgrader_config.py: it is no course folder")
+    return folder
+
+
+def count(text):
+    """A number of workers. Raises: argparse.ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def parser():
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m autograder", description=__doc__.partition(":")[0] + ".")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    own = commands.add_parser(
+        "grade",
+        help="grade many submissions at once",
+        description=GRADE,
+        epilog=MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    here = Path.cwd()
+    default = here if (here / "nbgrader_config.py").is_file() else Path(__file__).resolve().parent
+    own.add_argument("assignment", help="its name, such as ps1_minimax")
+    where = own.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers", type=count, metavar="N", help="processes on this machine (default: one a processor)"
+    )
+    where.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
+    own.add_argument(
+        "--course",
+        type=course_folder,
+        default=default,
+        metavar="FOLDER",
+        help="the course (default: %(default)s)",
+    )
+    own.add_argument("--force", action="store_true", help="grade all submissions, unchanged ones too")
+    return top
+
+
+def main(arguments=None):
+    """Runs the command line; returns its exit status."""
+    options = parser().parse_args(arguments)
+    from autograder.grade.command import grade_batch  # takes seconds to import: not for --help
+
+    return grade_batch(
+        options.course,
+        options.assignment,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        force=options.force,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""``python -m autograder grade``: a batch from its submissions to the gradebook and the report."""
+
+import collections
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+
+from nbgrader.api import MissingEntry
+from nbgrader.apps import AutogradeApp
+from nbgrader.converters import NbGraderException
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from autograder.engine.notebooks import Unreadable
+from autograder.grade import report
+from autograder.grade.course import course_of
+from autograder.grade.enter import Enter
+from autograder.grade.record import AnotherOne, only_writer
+from autograder.grade.schedule import SchedulerLost, Workers, connected, processors
+
+ENGINE_FAILURES = 3  # in a row, after which a run ends: the next ones would fail as well
+EVERY = 60.0  # seconds between lines on the progress where there is no terminal for a bar
+AGAIN = "What is in the gradebook stays; run the same command again to grade the rest."
+
+
+@dataclass
+class Outcome:
+    """How many submissions were graded and unchanged, and why the others were not graded, by student."""
+
+    graded: int = 0
+    unchanged: int = 0
+    failed: dict = field(default_factory=dict)
+    engine: dict = field(default_factory=dict)
+    ended: str | None = None
+
+    @property
+    def status(self):
+        return 1 if self.failed or self.engine or self.ended else 0
+
+
+def grade_batch(course, assignment, *, workers=None, scheduler=None, force=False):
+    """Grade what is new in a course.
+
+    Args:
+        course: folder with `nbgrader_config.py`.
+        assignment: name.
+        workers: processes on this machine; None for one a processor.
+        scheduler: address of a Dask scheduler whose workers are to be used instead.
+        force: grade all, also what has not changed since it was graded.
+
+    Returns: exit status: 0, or 1 if anything could not be graded.
+    """
+    console = Console(stderr=True, soft_wrap=True)
+    os.chdir(course)  # nbgrader's settings may say where they are by the working folder
+    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # for alembic
+    try:
+        converter = converter_of(assignment)
+        with only_writer(converter.own):
+            outcome = _grade(converter, console, workers, scheduler, force)
+    except (AnotherOne, NbGraderException, MissingEntry) as error:
+        hint = f" Run nbgrader generate_assignment {assignment} first." * isinstance(error, MissingEntry)
+        console.print(f"Nothing was graded: {error}.{hint}", style="red", markup=False, highlight=False)
+        return 1
+    _say(outcome, converter, console)
+    return outcome.status
+
+
+def converter_of(assignment):
+    """nbgrader's settings of the course in the working folder, for the half that enters points."""
+    app = AutogradeApp()
+    app.initialize(["--Application.log_level=ERROR"])
+    app.coursedir.assignment_id = assignment
+    return Enter(coursedir=app.coursedir, parent=app)
+
+
+def _grade(converter, console, workers, scheduler, force):
+    submissions, outcome = converter.submissions(), Outcome()
+    course = course_of(converter)
+    waiting = collections.deque(
+        student
+        for student, notebooks in submissions.items()
+        if force or not converter.is_graded(student, notebooks)
+    )
+    outcome.unchanged = len(submissions) - len(waiting)
+    if not waiting:
+        return outcome
+    batch = _Batch(converter, submissions, waiting, outcome)
+    try:
+        with converter.scratch() as folder, _progress(console) as progress:
+            task, said = progress.add_task(converter.assignment, total=len(waiting)), time.monotonic()
+            with connected(scheduler, min(workers or processors(), len(waiting)), folder) as client:
+                for count in batch.run(Workers(client, course, None if scheduler else folder)):
+                    progress.update(task, completed=count)
+                    if not console.is_terminal and time.monotonic() - said > EVERY:
+                        said = time.monotonic()
+                        console.print(_line(progress.tasks[task]))
+    except SchedulerLost as error:
+        outcome.ended = f"{error}."
+    except (SQLAlchemyError, OSError) as error:
+        outcome.ended = f"The gradebook or the course folder does not work: {error}."
+    except KeyboardInterrupt:
+        outcome.ended = "Interrupted."
+    return outcome
+
+
+class _Batch:
+    """Submissions on their way: out as files, back as notebooks, into the gradebook one by one."""
+
+    def __init__(self, converter, submissions, waiting, outcome):
+        self.converter, self.submissions, self.outcome = converter, submissions, outcome
+        self.waiting, self.taken, self.in_a_row = waiting, {}, 0
+
+    def run(self, workers):
+        """Returns: iterator of how many are done."""
+        for student, graded in workers.results(self.take):
+            self._back(student, graded)
+            if self.in_a_row == ENGINE_FAILURES:
+                self.outcome.ended = f"The engine has failed {ENGINE_FAILURES} times in a row."
+                return
+            yield self.outcome.graded + len(self.outcome.failed) + len(self.outcome.engine)
+
+    def take(self):
+        """The next submission that can be sent: (student, files), or None."""
+        while self.waiting:
+            student = self.waiting.popleft()
+            self.converter.notebooks = self.submissions[student]
+            self.converter.run_pre_convert_hook()
+            try:
+                self.taken[student], files = self.converter.take(student)
+                return student, files
+            except Unreadable as error:
+                self._fails(student, str(error))
+        return None
+
+    def _back(self, student, graded):
+        taken, notebooks = self.taken.pop(student), self.submissions[student]
+        if graded.engine:
+            self.outcome.engine[student] = graded.error
+            self.in_a_row += 1
+            return
+        self.in_a_row = 0
+        if graded.error:
+            self._fails(student, graded.error)
+            return
+        try:
+            entered = self.converter.enter(student, notebooks, graded.notebooks, taken)
+        except (SQLAlchemyError, OSError):
+            raise
+        except Exception as error:  # such as points above the maximum: nbgrader refuses the submission
+            self._fails(student, f"{type(error).__name__}: {error}")
+            return
+        if entered:
+            self.outcome.graded += 1
+            self.converter.run_post_convert_hook()
+        else:
+            self.waiting.append(student)  # it was handed in again meanwhile
+
+    def _fails(self, student, why):
+        self.outcome.failed[student] = why
+        self.converter.fail(student, self.submissions[student])
+
+
+def _progress(console):
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    return Progress(
+        TextColumn("{task.description}"), *columns, console=console, speed_estimate_period=600, transient=True
+    )
+
+
+def _line(task):
+    left = "" if task.time_remaining is None else f", about {task.time_remaining / 60:.0f} min left"
+    return f"{task.description}: {task.completed:.0f} of {task.total:.0f}{left}"
+
+
+def _say(outcome, converter, console):
+    for kind, found in (("", outcome.failed), ("the engine failed, nothing was entered: ", outcome.engine)):
+        for student, why in sorted(found.items()):
+            console.print(f"{student}: {kind}{why}", style="red", markup=False, highlight=False)
+    if outcome.ended:
+        console.print(outcome.ended, AGAIN, style="bold red", markup=False, highlight=False)
+    elif outcome.engine:
+        console.print(AGAIN, style="bold red")
+    try:
+        path = report.write(converter)
+        by_hand = converter.waiting_for_hand()
+    except (SQLAlchemyError, OSError) as error:
+        console.print(f"There is no report: {error}", style="red", markup=False, highlight=False)
+        return
+    table = Table(
+        "graded",
+        "unchanged",
+        "failed",
+        "not graded (engine)",
+        "need manual grading",
+        title=converter.assignment,
+    )
+    counts = outcome.graded, outcome.unchanged, len(outcome.failed), len(outcome.engine), by_hand
+    table.add_row(*map(str, counts))
+    Console().print(table, f"Report: {path}", soft_wrap=True)

@@ -1,0 +1,152 @@
+"""``report.html``: the statistics of an assignment on one page that needs nothing else."""
+
+from html import escape
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+
+from autograder.grade import statistics
+
+STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+MESSAGES, STUDENTS, BINS = 3, 12, 10
+
+
+def write(converter):
+    """Write the report of all submissions that are graded by now.
+
+    Args:
+        converter: Enter.
+
+    Returns: its path, in the course folder.
+    """
+    coursedir, assignment = converter.coursedir, converter.assignment
+    graded = {}
+    for student in converter.submissions():
+        if found := sorted(converter.folder(student).glob("*.ipynb")):
+            graded[student] = found
+    with Gradebook(coursedir.db_url, coursedir.course_id) as book:
+        tasks = statistics.tasks(book, coursedir, assignment)
+        scores = statistics.scores(book, assignment, graded)
+        late = {
+            one.student_id: one.late_submission_penalty
+            for one in book.assignment_submissions(assignment)
+            if one.student_id in graded and one.late_submission_penalty
+        }
+    items = statistics.items(tasks, scores)
+    owners = {cell: task for task, cells in tasks.items() for _, cell in cells}
+    failed, ended = statistics.failures(graded, owners)
+    totals = [sum(score or 0.0 for score in own.values()) for own in scores.values()]
+    body = [
+        _summary(totals, items, late),
+        _distribution(totals, sum(item.points for item in items)),
+        _tasks(items),
+        _failed(failed, owners, len(graded)),
+        _ended(ended),
+    ]
+    path = Path(coursedir.root, "report.html")
+    title = f"{escape(assignment)}: {len(graded)} submissions"
+    path.write_text(_page(title, body), encoding="utf-8")
+    return path
+
+
+def _page(title, body):
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{title}</title><style>\n{STYLE}</style></head>\n<body><main><h1>{title}</h1>"
+        '<p class="note">For instructors: this page holds names, and messages of hidden checks.</p>\n'
+        + "\n".join(body)
+        + "</main></body></html>\n"
+    )
+
+
+def _summary(totals, items, late):
+    if not totals:
+        return "<p>Nothing is graded yet.</p>"
+    most, ordered = sum(item.points for item in items), sorted(totals)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    facts = {
+        "mean": f"{sum(totals) / len(totals):.1f} of {most:g}",
+        "median": f"{middle:.1f}",
+        "lowest, highest": f"{ordered[0]:g}, {ordered[-1]:g}",
+        "late, with a penalty": str(len(late)),
+        "tasks that wait for a person": str(sum(item.unscored for item in items)),
+    }
+    pairs = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
+    return f"<dl>{pairs}</dl>"
+
+
+def _distribution(totals, most):
+    counts = [0] * BINS
+    for total in totals:
+        counts[max(0, min(BINS - 1, int(BINS * total / most) if most else 0))] += 1
+    edges = [most * place / BINS for place in range(BINS + 1)]
+    high, bars = max(*counts, 1), []
+    for place, count in enumerate(counts):
+        x, height = 4 + 60 * place, 150 * count / high
+        bars.append(
+            f'<rect x="{x}" y="{175 - height:.1f}" width="52" height="{height:.1f}"/>'
+            f'<text x="{x + 26}" y="{168 - height:.1f}">{count or ""}</text>'
+            f'<text x="{x + 26}" y="194">{edges[place]:.4g}–{edges[place + 1]:.4g}</text>'
+        )
+    said = "; ".join(
+        f"{edges[i]:.4g} to {edges[i + 1]:.4g} points: {count}" for i, count in enumerate(counts)
+    )
+    return (
+        "<section><h2>Scores</h2><p>Before penalties for being late; what waits for a person counts 0.</p>"
+        f'<div class="wide" tabindex="0" role="region" aria-label="Distribution of scores">'
+        f'<svg viewBox="0 0 604 200" role="img" aria-label="{said}">{"".join(bars)}'
+        '<line x1="0" y1="175.5" x2="604" y2="175.5"/></svg></div></section>'
+    )
+
+
+def _table(caption, heads, rows):
+    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
+    body = "".join(
+        "<tr>" + f'<th scope="row">{row[0]}</th>' + "".join(f"<td>{one}</td>" for one in row[1:]) + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{caption}"><table>'
+        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _tasks(items):
+    rows = []
+    for item in items:
+        share = None if item.mean is None else item.mean / item.points
+        bar = "–" if share is None else f'<span class="bar" style="--share:{share:.3f}"></span>{share:.0%}'
+        tells = "–" if item.discrimination is None else f"{item.discrimination:+.2f}"
+        rows.append((escape(item.name), f"{item.points:g}", bar, tells, item.full, item.none, item.unscored))
+    heads = "task", "points", "mean share", "discrimination", "all points", "none", "unscored"
+    return (
+        "<section><h2>Tasks</h2><p>The mean share of the points is the task's ease. Discrimination is the "
+        "correlation of its points with all the other points: near 0, or below, the task measures something "
+        "else than the rest; – where it is not defined.</p>"
+        + _table("Difficulty and discrimination", heads, rows)
+        + "</section>"
+    )
+
+
+def _failed(failed, owners, number):
+    rows = []
+    for name, messages in sorted(failed.items(), key=lambda pair: (-pair[1].total(), pair[0])):
+        most = "".join(f"<li>{escape(said)} ({count})</li>" for said, count in messages.most_common(MESSAGES))
+        more = len(messages) - MESSAGES
+        most += f"<li>and {more} more</li>" if more > 0 else ""
+        share = f"{messages.total()} ({messages.total() / number:.0%})"
+        rows.append((escape(name), escape(owners[name]), share, f"<ul>{most}</ul>"))
+    table = _table("Failed checks", ("check", "task", "failed", "most frequent messages"), rows)
+    return f"<section><h2>Failed properties</h2>{table if rows else '<p>None.</p>'}</section>"
+
+
+def _ended(ended):
+    rows = []
+    for (name, kind), students in sorted(ended.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+        names = ", ".join(map(escape, list(students)[:STUDENTS]))
+        names += f" and {len(students) - STUDENTS} more" if len(students) > STUDENTS else ""
+        rows.append((escape(name), statistics.ENDS[kind], len(students), names))
+    table = _table("Cells that ran too long or ended their kernel", ("cell", "it", "times", "whose"), rows)
+    return f"<section><h2>Timeouts and deaths</h2>{table if rows else '<p>None.</p>'}</section>"

@@ -1,0 +1,278 @@
+"""Writes autograder/ATTACKS.md: what attacks gain, show and harm under nbgrader alone and with the engine.
+
+    python tests/autograder/attacks/table.py [name of an attack ...]
+
+nbgrader alone runs the attacks where it runs itself, so each of its runs is in a bubblewrap sandbox: no
+network, a user for itself, its own files, processes and memory, and 120 seconds. It takes root, and half
+an hour.
+"""
+
+import concurrent.futures
+import functools
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import nbformat
+from hostile import ATTACKS, hostile
+from lies import COURSE, LIES, WRONG, liar
+from nbgrader.api import Gradebook
+from small_course import (
+    HALF,
+    HALF_POINTS,
+    POINTS,
+    PS,
+    RIGHT,
+    SECRET,
+    SOURCE,
+    filled_in,
+    hand_in,
+    make,
+    nbgrader,
+)
+
+ROOT = Path(__file__).parents[3]
+OUT = ROOT / "autograder" / "ATTACKS.md"
+PLAIN = """
+for name in ("exporter_class", "sanitize_preprocessors", "autograde_preprocessors"):
+    del c.Autograde[name]
+c.Execute.timeout = 12
+"""
+USER, SECONDS = 61_000, 120
+users, making = itertools.count(), threading.Lock()
+LIARS = "c.IsolatedExecute.preload = ['torch']\nc.IsolatedExecute.memory_mb = 2000\n"
+ASIDE = "0-honest", "zz-honest"
+NOTHING = {f"{name}-check": 0 for name in WRONG}
+MIXED = {
+    "ada (right)": RIGHT,
+    "hugo (half right)": HALF,
+    "blank (untouched)": {},
+    "loops": "loops",
+    "patched": "patched-builtins",
+    "killer": "kills-everybody-when-called",
+    "thief": "looks-for-files",
+    "notebook-is-no-json": b'{"cells": [',
+    "zoe (right)": RIGHT,
+}
+
+
+def students(course):
+    """Points of everybody's checks."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
+        return {
+            one.student.id: {
+                grade.name: grade.score or 0 for grade in one.notebooks[0].grades if grade.name != "essay"
+            }
+            for one in book.assignment_submissions(PS)
+        }
+
+
+def tells(course, student):
+    """Whether what a student's own cells have printed holds something hidden, or somebody else's work."""
+    path = course / "autograded" / student / PS / f"{PS}.ipynb"
+    if not path.exists():
+        return False
+    for cell in nbformat.read(path, as_version=4).cells:
+        marks = cell.metadata.get("nbgrader", {})
+        said = str(cell.get("outputs", ""))
+        if (not marks.get("grade") or marks.get("solution")) and (SECRET in said or ".ipynb" in said):
+            return True
+    return False
+
+
+@functools.cache
+def prepared(folder, lies, settings):
+    """A course, with torch or without, and two honest notebooks in it. Returns: the released notebook."""
+    release = make(folder, settings + (LIARS if lies else ""), COURSE if lies else SOURCE)
+    right = {one.id: re.sub(" *### .*\n?", "", one.source) for one in COURSE if one.id in WRONG}
+    for student in ASIDE:
+        hand_in(folder, student, filled_in(release, right if lies else RIGHT))
+    return release
+
+
+def in_a_sandbox(folder, name):
+    """One attack under nbgrader alone, with a course in the folder for all that need the same one.
+
+    Returns: points gained, whether it tells, and what it harms.
+    """
+    with making:
+        release = prepared(folder / ("lies" if name in LIES else "small"), name in LIES, PLAIN)
+    with tempfile.TemporaryDirectory() as work:
+        Path(work).chmod(0o755)
+        course = Path(work, "course")
+        shutil.copytree(release.parents[2], course)
+        hand_in(course, "attack", liar(release, name) if name in LIES else hostile(release, name, 9))
+        subprocess.run(["chmod", "-R", "a+rX", work], check=True)
+        user = USER + next(users)
+        limits = ["prlimit", "--nproc=250", "--data=2500000000", "--fsize=300000000", "--core=0", "--"]
+        sandbox = ["bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+        sandbox += ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+        for capability in ("SETUID", "SETGID", "SETPCAP"):
+            sandbox += ["--cap-add", f"CAP_{capability}"]
+        sandbox += ["--proc", "/proc", "--dev", "/dev"]
+        for folder in ("/tmp", "/dev/shm", "/run", "/var/tmp"):
+            sandbox += ["--perms", "1777", "--size", str(700 << 20), "--tmpfs", folder]
+        for path in map(Path, ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", sys.base_prefix, ROOT)):
+            if path.is_symlink():
+                sandbox += ["--symlink", os.readlink(path), str(path)]
+            elif path.exists():
+                for parent in list(reversed(path.parents))[1:]:
+                    sandbox += ["--perms", "0755", "--dir", str(parent)]
+                sandbox += ["--ro-bind", str(path), str(path)]
+        sandbox += [
+            "--ro-bind",
+            work,
+            "/run/work",
+            "--chdir",
+            "/tmp",
+            "--clearenv",
+            "--setenv",
+            "HOME",
+            "/tmp",
+        ]
+        for variable, value in (
+            ("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin"),
+            ("PYTHONPATH", f"{ROOT}:{Path(__file__).parent}"),
+            ("OMP_NUM_THREADS", "1"),
+            ("OMP_WAIT_POLICY", "PASSIVE"),
+            ("GRADERS_SECRET", "s3cret-environment"),
+        ):
+            sandbox += ["--setenv", variable, value]
+        become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"]
+        become += ["--inh-caps=-all", "--bounding-set=-all"]
+        command = [*limits, *sandbox, "--", *become, sys.executable, __file__, "--inside"]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return "-", "-", f"batch not done after {SECONDS} s"
+    line = next((line for line in done.stdout.decode(errors="replace").splitlines() if line[:1] == "{"), None)
+    if line is None:
+        return "-", "-", "batch ended"
+    return verdict(name, "attack", **json.loads(line))
+
+
+def inside():
+    """In the sandbox: grade the course, and print what became of it."""
+    course = Path("/tmp/course")
+    subprocess.run(["cp", "-r", "/run/work/course", course], check=True)
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text().replace("Path(__file__).resolve().parent", "Path('/tmp/course')"))
+    done = nbgrader(course, "autograde", PS)
+    report = {"status": done.returncode, "scores": students(course), "told": tells(course, "attack")}
+    print(json.dumps(report), flush=True)
+
+
+def verdict(name, student, status, scores, told):
+    honest = dict.fromkeys(NOTHING, 1) if name in LIES else POINTS
+    deserved = NOTHING if name in LIES else HALF_POINTS
+    own = scores.get(student, {})
+    gained = sum(max(0, own.get(check, 0) - points) for check, points in deserved.items())
+    lost = sum(max(0, points - own.get(check, 0)) for check, points in deserved.items())
+    harm = []
+    if any(scores.get(one) != honest for one in ASIDE):
+        harm.append("others' points")
+    if status:
+        harm.append(
+            "own submission fails" if all(scores.get(one) == honest for one in ASIDE) else "batch ended"
+        )
+    elif lost:
+        harm.append(f"own points, {lost:g}")
+    return f"{gained:g}", "yes" if told else "no", ", ".join(harm) or "none"
+
+
+def with_the_engine(names):
+    """All attacks in two batches. Returns: dict from the name to points, leak and harm."""
+    found = {}
+    with tempfile.TemporaryDirectory() as work:
+        for kind, chosen in (("small", ATTACKS), ("lies", LIES)):
+            chosen = [name for name in chosen if name in names]
+            if not chosen:
+                continue
+            course = Path(work, kind)
+            release = prepared(course, kind == "lies", "")
+            for name in chosen:
+                hand_in(course, name, liar(release, name) if name in LIES else hostile(release, name, 9))
+            done = nbgrader(course, "autograde", PS)
+            nbgrader(course, "generate_feedback", PS)
+            scores = students(course)
+            for name in chosen:
+                page = course / "feedback" / name / PS / f"{PS}.html"
+                told = tells(course, name) or SECRET in page.read_text()
+                found[name] = verdict(name, name, done.returncode, scores, told)
+    return found
+
+
+def transcript():
+    """What `nbgrader autograde` says to a batch of all kinds, and the gradebook afterwards."""
+    with tempfile.TemporaryDirectory() as work:
+        course = Path(work, "course")
+        release = make(course)
+        for student, kind in MIXED.items():
+            content = hostile(release, kind, 9) if isinstance(kind, str) else kind
+            content = (
+                filled_in(release, content)
+                if isinstance(content, dict) and "cells" not in content
+                else content
+            )
+            hand_in(course, student.split()[0], content)
+        done = nbgrader(course, "autograde", PS)
+        said = [line for line in done.stderr.splitlines() if re.search("WARNING|ERROR|CRITICAL", line)]
+        lines = ["$ nbgrader autograde ps", *(line.replace(f"{course}/", "") for line in said)]
+        lines += [
+            "$ echo $?",
+            str(done.returncode),
+            "",
+            f"{'':22}{''.join(f'{name:>14}' for name in POINTS)}",
+        ]
+        scores = students(course)
+        for student in MIXED:
+            points = scores.get(student.split()[0], {})
+            graded = (course / "autograded" / student.split()[0] / PS).exists()
+            row = "".join(f"{points[name]:14g}" for name in POINTS) if graded else f"{'not graded':>14}"
+            lines.append(f"{student:22}{row}")
+    return "\n".join(lines)
+
+
+def main(names):
+    if os.geteuid():
+        sys.exit("table.py must be run by root: it gives every sandbox a user of its own")
+    names = names or [*ATTACKS, *LIES]
+    with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(3) as pool:
+        rows = pool.map(in_a_sandbox, itertools.repeat(Path(work)), names)
+        plain = dict(zip(names, rows, strict=True))
+    engine = with_the_engine(names)
+    rows = [f"| {name} | {' | '.join(plain[name])} | {' | '.join(engine[name])} |" for name in names]
+    OUT.write_text(TEXT.format(rows="\n".join(rows), transcript=transcript()))
+
+
+TEXT = """# Attacks
+
+Made by `python tests/autograder/attacks/table.py`.
+
+Each row is a notebook that is half right, or wrong (the last rows, from `lies.py`), with an attack in it.
+*Points* are those that the attack gains over the same notebook without it; *tells* is whether something
+hidden stands in what the student gets to see; *harm* is what else becomes of the batch, which has an honest
+notebook before and one after the attack. nbgrader alone always shows hidden tests on its feedback pages: for
+it, *tells* counts only what the student's own cells print. It was run in a sandbox as a whole, without
+network; "batch ended" is a run that left no grades for those who came later.
+
+| attack | nbgrader: points | tells | harm | engine: points | tells | harm |
+|---|---|---|---|---|---|---|
+{rows}
+
+## A batch of all kinds
+
+```text
+{transcript}
+```
+"""
+
+if __name__ == "__main__":
+    inside() if sys.argv[1:] == ["--inside"] else main(sys.argv[1:])

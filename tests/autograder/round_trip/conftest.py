@@ -1,0 +1,99 @@
+"""Assignments released, handed in by some students and graded, by nbgrader's own commands."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader import utils
+from nbgrader.api import Gradebook
+from round_trip.submissions import OTHERS
+
+from questions import bank
+
+COURSE = Path(__file__).parents[3] / "autograder"
+
+
+class Course:
+    """A copy of the course folder; what is asked of it is done once."""
+
+    def __init__(self, folder):
+        self.folder, self.done = folder, set()
+        folder.mkdir()
+        shutil.copy(COURSE / "nbgrader_config.py", folder)
+        shutil.copytree(COURSE / "source", folder / "source")
+
+    def nbgrader(self, *arguments):
+        """Runs a command in the course folder; returns what it printed."""
+        command = [str(Path(sys.executable).with_name("nbgrader")), *arguments]
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def source(self, name):
+        return nbformat.read(self.folder / "source" / name / f"{name}.ipynb", as_version=4)
+
+    def release(self, name):
+        """The path of the released notebook."""
+        if ("release", name) not in self.done:
+            self.nbgrader("generate_assignment", name)
+            self.done.add(("release", name))
+        return self.folder / "release" / name / f"{name}.ipynb"
+
+    def filled_in(self, name, answers):
+        """The released notebook with some cells changed."""
+        notebook = nbformat.read(self.release(name), as_version=4)
+        for cell in notebook.cells:
+            cell.source = answers.get(cell.id, cell.source)
+        return notebook
+
+    def solved(self, name, student):
+        """What a student writes who answers everything right, by the ids of the cells."""
+        notebook = self.source(name)
+        answers = {cell.id: cell.source for cell in notebook.cells if utils.is_solution(cell)}
+        essays = [cell.metadata["essay"] for cell in notebook.cells if "essay" in cell.metadata]
+        answers |= {f"{essay.lower()}-essay": bank.load()[essay].explanation for essay in essays}
+        return answers | {"id": f'my_id = "{student}"'}
+
+    def hand_in(self, name, student, answers):
+        folder = self.folder / "submitted" / student / name
+        folder.mkdir(parents=True, exist_ok=True)
+        nbformat.write(self.filled_in(name, answers), folder / f"{name}.ipynb")
+
+    def graded(self, name):
+        """Names of the students whose submissions are graded: ada has solved all, bela nothing."""
+        students = {"ada": self.solved(name, "ada"), "bela": {}} | OTHERS.get(name, {})
+        if ("graded", name) not in self.done:
+            for student, answers in students.items():
+                self.hand_in(name, student, answers)
+            self.nbgrader("autograde", name)
+            self.nbgrader("generate_feedback", name)
+            self.done.add(("graded", name))
+        return list(students)
+
+    def page(self, name, student):
+        """The feedback page."""
+        self.graded(name)
+        return (self.folder / "feedback" / student / name / f"{name}.html").read_text()
+
+    @contextlib.contextmanager
+    def gradebook(self):
+        with Gradebook(f"sqlite:///{self.folder / 'gradebook.db'}", "gan") as book:
+            yield book
+
+    def grades(self, name, student):
+        """The grades of a submission by the names of their cells, as dicts."""
+        self.graded(name)
+        with self.gradebook() as book:
+            grades = book.find_submission_notebook(name, name, student).grades
+            return {grade.name: grade.to_dict() | {"score": grade.score} for grade in grades}
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    return Course(tmp_path_factory.mktemp("course") / "autograder")

@@ -1,0 +1,202 @@
+"""gradient_penalty: unusual right solutions, and wrong ones with the checks that they lose."""
+
+import torch
+from torch.func import functional_call, grad, vmap
+
+
+def slopes_at(critic, points, **options):
+    points = points.detach().requires_grad_()
+    return torch.autograd.grad(critic(points).sum(), points, create_graph=True, **options)[0]
+
+
+# ---- right
+
+
+def one_sample_at_a_time(critic, real, fake, eps):
+    terms = []
+    for index in range(len(real)):
+        part = slice(index, index + 1)
+        slope = slopes_at(critic, fake[part] + eps[part] * (real[part] - fake[part]))
+        terms.append((torch.linalg.vector_norm(slope) - 1) ** 2)
+    return sum(terms) / len(terms)
+
+
+def functional(critic, real, fake, eps):
+    parameters = dict(critic.named_parameters())
+
+    def score(x):
+        return functional_call(critic, parameters, (x[None],)).squeeze()
+
+    slopes = vmap(grad(score))(torch.lerp(fake, real, eps)).contiguous()
+    return (slopes.reshape(len(real), -1).norm(p=2, dim=1) - 1).pow(2).mean()
+
+
+def squares_with_a_tiny_constant(critic, real, fake, eps):
+    mixed = (eps * real + (1 - eps) * fake).clone().detach().requires_grad_(True)
+    scores = critic(mixed)
+    (slope,) = torch.autograd.grad(
+        scores, mixed, grad_outputs=torch.ones_like(scores), create_graph=True, retain_graph=True
+    )
+    squares = slope.reshape(slope.size(0), -1).square().sum(dim=1)
+    length = (squares + 1e-12).sqrt()
+    return (squares - 2 * length + 1).mean()  # the square, multiplied out
+
+
+def root_where_it_is_safe(critic, real, fake, eps):
+    squares = slopes_at(critic, eps * real + (1 - eps) * fake).flatten(1).square().sum(1)
+    moves = squares > 0
+    length = torch.where(moves, torch.where(moves, squares, 1).sqrt(), 0)
+    return torch.nn.functional.mse_loss(length, torch.ones_like(length))
+
+
+def in_double_precision(critic, real, fake, eps):
+    weights = {name: parameter.double() for name, parameter in critic.named_parameters()}
+    mixed = eps.double() * real.double() + (1 - eps.double()) * fake.double()
+    slope = slopes_at(lambda x: functional_call(critic, weights, (x,)), mixed)
+    return ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean().float()
+
+
+def backward_towards_the_samples_only(critic, real, fake, eps):
+    mixed = (eps * real + (1 - eps) * fake).requires_grad_()
+    critic(mixed).sum().backward(inputs=[mixed], create_graph=True)
+    return (mixed.grad.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+RIGHT = {
+    solution.__name__: solution
+    for solution in (
+        one_sample_at_a_time,
+        functional,
+        squares_with_a_tiny_constant,
+        root_where_it_is_safe,
+        in_double_precision,
+        backward_towards_the_samples_only,
+    )
+}
+
+
+# ---- wrong
+
+
+def penalty_with(
+    mixed=lambda real, fake, eps: eps * real + (1 - eps) * fake,
+    scalar=lambda scores: scores.sum(),
+    flatten=lambda slope: slope.flatten(1),
+    norm=lambda rows: rows.norm(dim=1),
+    term=lambda length: (length - 1) ** 2,
+    reduce=torch.mean,
+    create_graph=True,
+):
+    def penalty(critic, real, fake, eps):
+        points = mixed(real, fake, eps).detach().requires_grad_()
+        (slope,) = torch.autograd.grad(scalar(critic(points)), points, create_graph=create_graph)
+        return reduce(term(norm(flatten(slope))))
+
+    return penalty
+
+
+def through_backward(critic, real, fake, eps):
+    points = (eps * real + (1 - eps) * fake).requires_grad_()
+    critic(points).sum().backward(create_graph=True)
+    return (points.grad.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def clears_the_critic(critic, real, fake, eps):
+    critic.zero_grad()
+    return penalty_with()(critic, real, fake, eps)
+
+
+def steps_towards_it(critic, real, fake, eps):
+    loss = penalty_with()(critic, real, fake, eps)
+    loss.backward(retain_graph=True)
+    return loss
+
+
+def evaluation_mode(critic, real, fake, eps):
+    return penalty_with()(critic.eval(), real, fake, eps)
+
+
+def mixes_in_place(critic, real, fake, eps):
+    return penalty_with()(critic, real.mul_(eps).add_((1 - eps) * fake), fake, torch.ones_like(eps))
+
+
+def number(critic, real, fake, eps):
+    return penalty_with()(critic, real, fake, eps).item()
+
+
+def finite_differences(critic, real, fake, eps):
+    mixed, step = eps * real + (1 - eps) * fake, 5e-2
+    columns = []
+    for index in range(mixed[0].numel()):
+        move = torch.zeros(mixed[0].numel())
+        move[index] = step
+        move = move.view(mixed[0].shape)
+        columns.append((critic(mixed + move) - critic(mixed)).flatten() / step)
+    return (torch.stack(columns, 1).norm(dim=1) - 1).square().mean()
+
+
+VALUE, GRADIENT, LAYOUT = "penalty-value", "penalty-gradient", "penalty-layout"
+ZERO, CRITIC = "penalty-zero", "penalty-critic"
+NUMBERS = {VALUE, GRADIENT, LAYOUT}
+WRONG = {
+    "one-sided": (penalty_with(term=lambda length: (length - 1).clamp(min=0) ** 2), NUMBERS | {ZERO}),
+    "zero-centred": (penalty_with(term=lambda length: length**2), NUMBERS | {ZERO}),
+    "squared length minus one": (penalty_with(term=lambda length: (length**2 - 1) ** 2), NUMBERS | {ZERO}),
+    "absolute value instead of the square": (
+        penalty_with(term=lambda length: (length - 1).abs()),
+        NUMBERS | {ZERO},
+    ),
+    "sum instead of mean": (penalty_with(reduce=torch.sum), NUMBERS | {ZERO}),
+    "slope of the mean score": (penalty_with(scalar=lambda scores: scores.mean()), NUMBERS | {ZERO}),
+    "times lambda": (penalty_with(reduce=lambda terms: 10 * terms.mean()), NUMBERS | {ZERO}),
+    "one norm for the whole batch": (
+        penalty_with(flatten=lambda slope: slope.reshape(1, -1)),
+        NUMBERS | {ZERO},
+    ),
+    "norm over the channels only": (penalty_with(flatten=lambda slope: slope), {VALUE, LAYOUT, ZERO}),
+    "sum of absolute values as the norm": (
+        penalty_with(norm=lambda rows: rows.norm(p=1, dim=1)),
+        NUMBERS | {ZERO},
+    ),
+    "eps the other way round": (
+        penalty_with(mixed=lambda real, fake, eps: eps * fake + (1 - eps) * real),
+        NUMBERS | {ZERO},
+    ),
+    "eps of its own": (
+        penalty_with(mixed=lambda real, fake, eps: torch.lerp(fake, real, torch.rand_like(eps))),
+        NUMBERS | {ZERO},
+    ),
+    "one eps for all samples": (
+        penalty_with(mixed=lambda real, fake, eps: eps[0] * real + (1 - eps[0]) * fake),
+        NUMBERS | {ZERO},
+    ),
+    "at the reals only": (
+        penalty_with(mixed=lambda real, fake, eps: real),
+        NUMBERS | {ZERO},
+    ),
+    "view": (penalty_with(flatten=lambda slope: slope.view(len(slope), -1)), {LAYOUT}),
+    "root of a sum of squares": (
+        penalty_with(norm=lambda rows: rows.square().sum(1).sqrt()),
+        {ZERO},
+    ),
+    "norm shifted by a large constant": (
+        penalty_with(norm=lambda rows: (rows.square().sum(1) + 1e-2).sqrt()),
+        NUMBERS | {ZERO},
+    ),
+    "no graph": (penalty_with(create_graph=False), {GRADIENT, LAYOUT, ZERO}),
+    "slope detached": (
+        penalty_with(flatten=lambda slope: slope.detach().flatten(1)),
+        {GRADIENT, LAYOUT, ZERO},
+    ),
+    "critic's output must be (B, 1)": (
+        penalty_with(scalar=lambda scores: scores[:, 0].sum()),
+        {VALUE, GRADIENT},
+    ),
+    "gradients left in the critic": (through_backward, {CRITIC}),
+    "gradients of the critic cleared": (clears_the_critic, {CRITIC}),
+    "backward called inside": (steps_towards_it, {CRITIC}),
+    "evaluation mode": (evaluation_mode, {CRITIC}),
+    "samples overwritten": (mixes_in_place, {CRITIC}),
+    "a Python float": (number, NUMBERS | {ZERO}),
+    "finite differences": (finite_differences, NUMBERS | {ZERO}),
+}

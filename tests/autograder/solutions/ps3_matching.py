@@ -1,0 +1,249 @@
+"""generator_loss: unusual right solutions, and wrong ones with the checks that they lose."""
+
+import torch
+import torch.nn.functional as F
+
+
+def bce(logits):
+    return F.softplus(-logits).mean()
+
+
+def losing(adv=bce, distance=None, goal=None, combine=None, fakes=None):
+    """A generator_loss made of parts, each the right one if None."""
+    distance = distance or (lambda fake, real: (fake.mean(0) - real.mean(0)).abs().mean())
+    goal = goal or (lambda netD, x: netD(x)[1].detach())
+    combine = combine or (lambda adv, fm, lam: (adv + lam * fm, adv, fm))
+
+    def generator_loss(netD, x, fake, lam=10.0):
+        logits, features = netD(fakes(fake) if fakes else fake)
+        return combine(adv(logits), distance(features, goal(netD, x)), lam)
+
+    return generator_loss
+
+
+# ---- right
+
+
+def one_forward_for_both(netD, x, fake, lam=10.0):
+    logits, features = netD(torch.cat([x, fake]))
+    real, made = features.split([len(x), len(fake)])
+    fm = F.l1_loss(made.mean(0), real.detach().mean(0))
+    adv = F.binary_cross_entropy_with_logits(logits[len(x) :], torch.ones(len(fake), 1))
+    return adv + lam * fm, adv, fm
+
+
+def frozen_copies_of_the_weights(netD, x, fake, lam=10.0):
+    weights = {name: weight.detach() for name, weight in netD.named_parameters()}
+    logits, features = torch.func.functional_call(netD, weights, (fake,))
+    goal = torch.func.functional_call(netD, weights, (x.detach(),))[1]
+    gap = features.flatten(1).T @ torch.full((len(fake),), 1 / len(fake)) - goal.flatten(1).mean(0)
+    adv, fm = -F.logsigmoid(logits).mean(), gap.norm(1) / gap.numel()
+    return torch.add(adv, fm, alpha=lam), adv, fm
+
+
+def logging_values_detached(netD, x, fake, lam=10.0):
+    with torch.inference_mode():
+        goal = netD(x)[1].double().mean(dim=0, keepdim=True).float()
+    goal = goal.clone()
+    logits, features = netD(fake)
+    adv = torch.logaddexp(torch.zeros(()), -logits).mean()
+    fm = torch.nn.L1Loss()(features.mean(dim=0, keepdim=True), goal)
+    return [adv + fm * lam, adv.detach(), fm.detach()]
+
+
+def signs_by_hand(netD, x, fake, lam=10.0):
+    """|gap| as a constant sign times the gap."""
+    logits, features = netD(fake)
+    gap = features.sum(0) / len(fake) - netD(x)[1].detach().sum(0) / len(x)
+    fm = (gap * gap.detach().sign()).mean()
+    adv = (logits.clamp(max=0).neg() + torch.log1p(torch.exp(-logits.abs()))).mean()
+    return adv + lam * fm, adv, fm
+
+
+def sample_by_sample(netD, x, fake, lam=10.0):
+    made = [netD(sample[None]) for sample in fake]
+    real = [netD(sample[None])[1].detach() for sample in x]
+    gap = sum(features for _, features in made) / len(made) - sum(real) / len(real)
+    adv = torch.stack([bce(logits) for logits, _ in made]).mean()
+    fm = gap.abs().mean()
+    return adv + lam * fm, adv, fm
+
+
+def flags_off_and_back(netD, x, fake, lam=10.0):
+    flags = [parameter.requires_grad for parameter in netD.parameters()]
+    netD.requires_grad_(False)
+    result = losing()(netD, x.detach(), fake, lam)
+    for parameter, flag in zip(netD.parameters(), flags, strict=True):
+        parameter.requires_grad_(flag)
+    return result
+
+
+RIGHT = {
+    solution.__name__: solution
+    for solution in (
+        one_forward_for_both,
+        frozen_copies_of_the_weights,
+        logging_values_detached,
+        signs_by_hand,
+        sample_by_sample,
+        flags_off_and_back,
+    )
+}
+
+
+# ---- wrong
+
+
+def steps_inside(netD, x, fake, lam=10.0):
+    result = losing()(netD, x, fake, lam)
+    if result[0].requires_grad:
+        result[0].backward(retain_graph=True)
+    return result
+
+
+def evaluating(netD, x, fake, lam=10.0):
+    return losing()(netD.eval(), x, fake, lam)
+
+
+def training(netD, x, fake, lam=10.0):
+    return losing()(netD.train(), x, fake, lam)
+
+
+def evaluating_and_back(netD, x, fake, lam=10.0):
+    netD.eval()
+    result = losing()(netD, x, fake, lam)
+    netD.train()
+    return result
+
+
+def freezing(netD, x, fake, lam=10.0):
+    netD.requires_grad_(False)
+    return losing()(netD, x, fake, lam)
+
+
+def unfreezing(netD, x, fake, lam=10.0):
+    netD.requires_grad_(False)
+    result = losing()(netD, x, fake, lam)
+    netD.requires_grad_(True)
+    return result
+
+
+def clearing(netD, x, fake, lam=10.0):
+    netD.zero_grad()
+    return losing()(netD, x, fake, lam)
+
+
+def grad_mode_left_off(netD, x, fake, lam=10.0):
+    result = losing()(netD, x, fake, lam)
+    torch.set_grad_enabled(False)
+    return result
+
+
+def fixed_weight(netD, x, fake, lam=10.0):
+    return losing()(netD, x, fake, 10.0)
+
+
+def default_one(netD, x, fake, lam=1.0):
+    return losing()(netD, x, fake, lam)
+
+
+def pairs(fake, real):
+    return (fake - real).abs().mean()
+
+
+def pairs_of_the_shorter(fake, real):
+    count = min(len(fake), len(real))
+    return pairs(fake[:count], real[:count])
+
+
+def pooled(fake, real):
+    return (fake.flatten(2).mean((0, 2)) - real.flatten(2).mean((0, 2))).abs().mean()
+
+
+def over_all_entries(fake, real):
+    return (fake.mean() - real.mean()).abs()
+
+
+def logits_for_features(netD, x, fake, lam=10.0):
+    logits = netD(fake)[0]
+    adv, fm = bce(logits), (logits.mean() - netD(x)[0].detach().mean()).abs()
+    return adv + lam * fm, adv, fm
+
+
+ADV, FM, TOTAL, GRADIENT, REAL, REST = (
+    f"matching-{name}" for name in ("adv", "fm", "total", "gradient", "real", "rest")
+)
+DISTANCE = {FM, TOTAL, GRADIENT, REAL}  # the gradients in netD's parameters are others, too
+
+
+def of_means(norm):
+    return lambda fake, real: norm(fake.mean(0) - real.mean(0))
+
+
+WRONG = {
+    "real branch not detached": (losing(goal=lambda netD, x: netD(x)[1]), {REAL}),
+    "only x detached": (losing(goal=lambda netD, x: netD(x.detach())[1]), {REAL}),
+    "fakes detached for the features": (
+        losing(distance=lambda fake, real: (fake.detach().mean(0) - real.mean(0)).abs().mean()),
+        {GRADIENT, REAL},
+    ),
+    "fakes detached": (losing(fakes=torch.Tensor.detach), {GRADIENT}),
+    "pairs": (losing(distance=pairs), DISTANCE | {ADV, REST}),
+    "pairs of the shorter": (losing(distance=pairs_of_the_shorter), DISTANCE),
+    "squared": (losing(distance=of_means(lambda gap: gap.square().mean())), DISTANCE),
+    "squared 2-norm": (losing(distance=of_means(lambda gap: gap.square().sum())), DISTANCE),
+    "2-norm": (losing(distance=of_means(torch.linalg.vector_norm)), DISTANCE),
+    "sum over the features": (losing(distance=of_means(lambda gap: gap.abs().sum())), DISTANCE),
+    "signed": (losing(distance=of_means(torch.mean)), DISTANCE),
+    "one mean over all": (losing(distance=over_all_entries), DISTANCE),
+    "sums over the batch": (
+        losing(distance=lambda fake, real: (fake.sum(0) - real.sum(0)).abs().mean()),
+        DISTANCE,
+    ),
+    "smooth L1": (losing(distance=lambda f, r: F.smooth_l1_loss(f.mean(0), r.mean(0))), DISTANCE),
+    "features not needed": (logits_for_features, DISTANCE),
+    "minimax sign": (losing(adv=lambda logits: -F.softplus(logits).mean()), {ADV, TOTAL, GRADIENT, REAL}),
+    "target 0": (losing(adv=lambda logits: F.softplus(logits).mean()), {ADV, TOTAL, GRADIENT, REAL}),
+    "critic's loss": (losing(adv=lambda logits: -logits.mean()), {ADV, TOTAL, GRADIENT, REAL}),
+    "sum over the fakes": (
+        losing(adv=lambda logits: F.softplus(-logits).sum()),
+        {ADV, TOTAL, GRADIENT, REAL},
+    ),
+    "logarithm of a sigmoid": (losing(adv=lambda logits: -logits.sigmoid().log().mean()), {ADV}),
+    "one loss a fake": (
+        losing(adv=lambda logits: F.softplus(-logits)),
+        {ADV, TOTAL, GRADIENT, REAL},
+    ),
+    "no weight": (losing(combine=lambda adv, fm, lam: (adv + fm, adv, fm)), {TOTAL, GRADIENT, REAL}),
+    "fixed weight": (fixed_weight, {TOTAL, GRADIENT}),
+    "default 1": (default_one, {TOTAL}),
+    "fm comes weighted": (losing(combine=lambda adv, fm, lam: (adv + lam * fm, adv, lam * fm)), {FM}),
+    "fm before adv": (losing(combine=lambda adv, fm, lam: (adv + lam * fm, fm, adv)), {ADV, FM}),
+    "total last": (
+        losing(combine=lambda adv, fm, lam: (adv, fm, adv + lam * fm)),
+        {ADV, FM, TOTAL, GRADIENT, REAL},
+    ),
+    "floats": (
+        losing(combine=lambda adv, fm, lam: ((adv + lam * fm).item(), adv.item(), fm.item())),
+        {ADV, FM, TOTAL, GRADIENT, REAL},
+    ),
+    "total detached": (
+        losing(combine=lambda adv, fm, lam: ((adv + lam * fm).detach(), adv, fm)),
+        {GRADIENT, REAL},
+    ),
+    "backward inside": (steps_inside, {REST}),
+    "evaluation mode": (evaluating, {REST}),
+    "training mode": (training, {ADV, FM, TOTAL, GRADIENT, REAL, REST}),
+    "evaluation mode and back": (evaluating_and_back, {TOTAL, GRADIENT, REST}),
+    "freezes netD": (freezing, {REST}),
+    "unfreezes all of netD": (unfreezing, {REST}),
+    "clears gradients": (clearing, {REST}),
+    "grad mode left off": (grad_mode_left_off, {ADV, FM, TOTAL, GRADIENT, REAL, REST}),
+}
+# shows on images only
+WRONG["pooled over the places"] = (
+    losing(
+        distance=lambda f, r: pooled(f, r) if f.dim() > 2 else of_means(lambda gap: gap.abs().mean())(f, r)
+    ),
+    DISTANCE,
+)

@@ -1,0 +1,182 @@
+"""minibatch_std: unusual right solutions, and wrong ones with the checks that they lose."""
+
+import torch
+import torch.nn.functional as F
+
+
+def appending(spread, join=None):
+    """A minibatch_std that appends spread(x, eps), which broadcasts to (B, 1, H, W)."""
+    join = join or (lambda x, channel: torch.cat([x, channel], dim=1))
+
+    def minibatch_std(x, eps=1e-8):
+        return join(x, spread(x, eps).expand(len(x), 1, *x.shape[2:]))
+
+    return minibatch_std
+
+
+def of_variances(x, eps):
+    return (x.var(0, correction=0) + eps).sqrt().mean()
+
+
+# ---- right
+
+
+def padded(x, eps=1e-8):
+    out = F.pad(x, (0, 0, 0, 0, 0, 1))
+    centred = x - x.mean(dim=0, keepdim=True)
+    out[:, -1] = centred.pow(2).mean(dim=0).add(eps).pow(0.5).mean()
+    return out
+
+
+def over_all_pairs(x, eps):
+    """The variance is half the mean squared difference of all pairs."""
+    return ((x[:, None] - x[None]).square().mean((0, 1)) / 2 + eps).sqrt().mean()
+
+
+def in_double_precision(x, eps):
+    x = x.double()
+    return torch.sqrt(((x - x.mean(0)) ** 2).sum(0) / len(x) + eps).mean().float()
+
+
+def welford(x, eps):
+    mean, total = torch.zeros_like(x[0]), torch.zeros_like(x[0])
+    for count, sample in enumerate(x, 1):
+        gap = sample - mean
+        mean = mean + gap / count
+        total = total + gap * (sample - mean)
+    return torch.sqrt(total / len(x) + eps).sum() / x[0].numel()
+
+
+def as_a_length(x, eps):
+    """sqrt(mean of squares + eps) is the length of one vector more."""
+    gaps = torch.cat([(x - x.mean(0)) / len(x) ** 0.5, torch.full_like(x[:1], eps**0.5)])
+    return gaps.flatten(1).norm(dim=0).mean()
+
+
+def filled(x, eps=1e-8):
+    out = x.new_empty(len(x), x.shape[1] + 1, *x.shape[2:])
+    out[:, :-1] = x
+    out[:, -1:] = of_variances(x, eps)
+    return out
+
+
+RIGHT = {
+    "padded": padded,
+    "over all pairs": appending(over_all_pairs),
+    "in double precision": appending(in_double_precision),
+    "Welford's recursion": appending(welford),
+    "as a length": appending(as_a_length),
+    "filled in": filled,
+}
+
+
+# ---- wrong
+
+
+def grouped(x, eps):
+    if len(x) % 4:
+        return of_variances(x, eps)
+    groups = x.view(4, -1, *x.shape[1:])
+    spread = (groups.var(0, correction=0) + eps).sqrt().mean((1, 2, 3))
+    return spread.repeat(4).view(-1, 1, 1, 1)
+
+
+def normalising(x, eps=1e-8):
+    out = appending(of_variances)(x, eps)
+    out[:, :-1] = (x - x.mean(0)) / (x.var(0, correction=0) + eps).sqrt()
+    return out
+
+
+def in_place(x, eps=1e-8):
+    out = appending(of_variances)(x, eps)
+    with torch.no_grad():
+        x -= x.mean(0)
+    return out
+
+
+def fixed_eps(x, eps=1e-8):
+    return appending(of_variances)(x, 1e-8)
+
+
+def one_place(x, eps=1e-8):
+    return torch.cat([x, of_variances(x, eps).expand(len(x), 1, 1, 1)], dim=1)
+
+
+def zero_where_equal(x, eps):
+    if len(x) == 1:
+        return torch.zeros(())
+    return of_variances(x, eps)
+
+
+VALUE, COPY, EQUAL, GRADIENT = "std-value", "std-copy", "std-equal", "std-gradient"
+ALL = {VALUE, COPY, EQUAL, GRADIENT}
+WRONG = {
+    "unbiased": (appending(lambda x, eps: (x.var(0) + eps).sqrt().mean()), {VALUE, EQUAL, GRADIENT}),
+    "no eps": (appending(lambda x, eps: x.std(0, correction=0).mean()), {VALUE, EQUAL, GRADIENT}),
+    "eps outside of the root": (
+        appending(lambda x, eps: (x.std(0, correction=0) + eps).mean()),
+        {VALUE, EQUAL, GRADIENT},
+    ),
+    "eps as a floor": (
+        appending(lambda x, eps: x.var(0, correction=0).clamp(min=eps).sqrt().mean()),
+        {VALUE, GRADIENT},
+    ),
+    "fixed eps": (fixed_eps, {VALUE, EQUAL, GRADIENT}),
+    "root of the mean variance": (
+        appending(lambda x, eps: (x.var(0, correction=0).mean() + eps).sqrt()),
+        {VALUE, GRADIENT},
+    ),
+    "mean variance": (
+        appending(lambda x, eps: (x.var(0, correction=0) + eps).mean()),
+        {VALUE, EQUAL, GRADIENT},
+    ),
+    "over everything": (
+        appending(lambda x, eps: (x.var(correction=0) + eps).sqrt()),
+        {VALUE, EQUAL, GRADIENT},
+    ),
+    "within each sample": (
+        appending(lambda x, eps: (x.var((1, 2, 3), correction=0) + eps).sqrt().view(-1, 1, 1, 1)),
+        {VALUE, EQUAL, GRADIENT},
+    ),
+    "a map of places": (
+        appending(lambda x, eps: (x.var(0, correction=0) + eps).sqrt().mean(0, keepdim=True)),
+        {VALUE, GRADIENT},
+    ),
+    "over batch and places": (
+        appending(lambda x, eps: (x.var((0, 2, 3), correction=0) + eps).sqrt().mean()),
+        {VALUE, EQUAL, GRADIENT},
+    ),
+    "groups of four": (appending(grouped), {VALUE, GRADIENT}),
+    "mean of squares less square of mean": (
+        appending(lambda x, eps: (x.square().mean(0) - x.mean(0).square() + eps).sqrt().mean()),
+        {EQUAL, GRADIENT},
+    ),
+    "sum, not mean": (
+        appending(lambda x, eps: (x.var(0, correction=0) + eps).sqrt().sum()),
+        {VALUE, EQUAL, GRADIENT},
+    ),
+    "mean absolute deviation": (
+        appending(lambda x, eps: (x - x.mean(0)).abs().mean() + eps**0.5),
+        {VALUE, GRADIENT},
+    ),
+    "number detached": (appending(lambda x, eps: of_variances(x, eps).detach()), {GRADIENT}),
+    "number by item()": (
+        appending(lambda x, eps: torch.tensor(of_variances(x, eps).item())),
+        {GRADIENT},
+    ),
+    "copy detached": (
+        appending(of_variances, join=lambda x, channel: torch.cat([x.detach(), channel], dim=1)),
+        {GRADIENT},
+    ),
+    "in front": (appending(of_variances, join=lambda x, channel: torch.cat([channel, x], dim=1)), ALL),
+    "the channel alone": (appending(of_variances, join=lambda x, channel: channel), ALL),
+    "added to x": (appending(of_variances, join=lambda x, channel: x + channel), ALL),
+    "one channel for each": (
+        appending(of_variances, join=lambda x, channel: torch.cat([x, channel.expand_as(x)], dim=1)),
+        ALL,
+    ),
+    "x normalised": (normalising, {COPY, GRADIENT}),
+    "x changed in place": (in_place, {COPY, EQUAL, GRADIENT}),
+    "one place": (one_place, ALL),
+    "zero for a single sample": (appending(zero_where_equal), {EQUAL}),
+}

@@ -1,0 +1,217 @@
+"""frechet_distance: unusual right solutions, and wrong ones with the checks that they lose."""
+
+import math
+
+import numpy as np
+import torch
+from scipy import linalg
+
+
+def checked(real, fake):
+    if real.shape[1] != fake.shape[1] or min(len(real), len(fake)) < 2:
+        raise ValueError("two samples or more of one dimension")
+
+
+def moments(sample, correction=1):
+    centred = sample - sample.mean(0)
+    return sample.mean(0), centred.T @ centred / (len(sample) - correction)
+
+
+def overlap_by_eigenvalues(a, b):
+    return torch.linalg.eigvals(a @ b).real.clamp(min=0).sqrt().sum()
+
+
+def distance(
+    overlap=overlap_by_eigenvalues,
+    *,
+    cast=torch.Tensor.double,
+    correction=1,
+    gap=None,
+    factor=2,
+    clip=True,
+    check=checked,
+):
+    """A frechet_distance with one of its parts exchanged."""
+
+    def frechet_distance(real, fake):
+        check(real, fake)
+        (mean, a), (other, b) = (moments(cast(sample), correction) for sample in (real, fake))
+        means = (mean - other).square().sum() if gap is None else gap(mean - other)
+        value = (means + a.trace() + b.trace() - factor * overlap(a, b)).item()
+        return max(0.0, value) if clip else value
+
+    return frechet_distance
+
+
+# ---- right
+
+
+def with_sqrtm(real, fake):
+    """The usual recipe, made safe: symmetric roots, so that nothing complex or infinite comes up."""
+    checked(real, fake)
+    x, y = real.numpy().astype(np.float64), fake.numpy().astype(np.float64)
+    a, b = np.atleast_2d(np.cov(x, rowvar=False)), np.atleast_2d(np.cov(y, rowvar=False))
+    values, vectors = np.linalg.eigh(a)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    inner = np.linalg.eigvalsh(root @ b @ root)
+    gap = x.mean(0) - y.mean(0)
+    return max(0.0, float(gap @ gap + np.trace(a) + np.trace(b) - 2 * np.sqrt(np.maximum(inner, 0)).sum()))
+
+
+def complex_root_of_the_eigenvalues(a, b):
+    values = np.linalg.eigvals(a.numpy() @ b.numpy())
+    return torch.tensor(np.sqrt(values.astype(complex)).real.sum())
+
+
+def polar(a, b):
+    """The nuclear norm of the product of two factors."""
+    factors = []
+    for matrix in (a, b):
+        values, vectors = torch.linalg.eigh(matrix)
+        factors.append(vectors * values.clamp(min=0).sqrt())
+    return torch.linalg.matrix_norm(factors[0].T @ factors[1], ord="nuc")
+
+
+def of_the_samples(real, fake):
+    checked(real, fake)
+    x, y = real.double(), fake.double()
+    a, b = ((s - s.mean(0)) / math.sqrt(len(s) - 1) for s in (x, y))
+    overlap = torch.linalg.svdvals(b @ a.T).sum()
+    value = (x.mean(0) - y.mean(0)).square().sum() + a.square().sum() + b.square().sum() - 2 * overlap
+    return float(value.clamp(min=0))
+
+
+def torch_cov(real, fake):
+    checked(real, fake)
+    a, b = (torch.cov(s.double().T).reshape(s.shape[1], s.shape[1]) for s in (real, fake))
+    values = torch.linalg.eigvals(a @ b)
+    value = (real.double().mean(0) - fake.double().mean(0)).pow(2).sum() + a.trace() + b.trace()
+    return max(0.0, value.item() - 2 * values.sqrt().real.sum().item())
+
+
+RIGHT = {
+    "eigenvalues of the product": distance(),
+    "NumPy and symmetric roots": with_sqrtm,
+    "complex root of the eigenvalues": distance(complex_root_of_the_eigenvalues),
+    "nuclear norm of the factors": distance(polar),
+    "singular values of the samples": of_the_samples,
+    "torch.cov and eigvals": torch_cov,
+}
+
+
+# ---- wrong
+
+
+def root_of_each_entry(a, b):
+    return (a @ b).clamp(min=0).diag().sqrt().sum()
+
+
+def product_of_the_roots(a, b):
+    roots = []
+    for matrix in (a, b):
+        values, vectors = torch.linalg.eigh(matrix)
+        roots.append(vectors * values.clamp(min=0).sqrt() @ vectors.T)
+    return (roots[0] @ roots[1]).trace()
+
+
+def diagonal_only(a, b):
+    return (a.diag() * b.diag()).sqrt().sum()
+
+
+def symmetric_solver(a, b):
+    return torch.linalg.eigvalsh(a @ b).clamp(min=0).sqrt().sum()
+
+
+def cholesky(a, b):
+    factor = torch.linalg.cholesky(a)
+    return torch.linalg.eigvalsh(factor.T @ b @ factor).clamp(min=0).sqrt().sum()
+
+
+def with_an_offset(a, b):
+    return overlap_by_eigenvalues(a + 1e-4 * torch.eye(len(a)), b + 1e-4 * torch.eye(len(b)))
+
+
+def unclamped(a, b):
+    values, vectors = torch.linalg.eigh(a)
+    root = vectors * values.sqrt()
+    return torch.linalg.eigvalsh(root.T @ b @ root).sqrt().sum()
+
+
+def trace_without_root(a, b):
+    return (a @ b).trace()
+
+
+def root_of_the_trace(a, b):
+    return (a @ b).trace().sqrt()
+
+
+def uncentred(real, fake):
+    checked(real, fake)
+    a, b = (s.double().T @ s.double() / (len(s) - 1) for s in (real, fake))
+    gap = (real.double().mean(0) - fake.double().mean(0)).square().sum()
+    return max(0.0, (gap + a.trace() + b.trace() - 2 * overlap_by_eigenvalues(a, b)).item())
+
+
+def changed_in_place(real, fake):
+    checked(real, fake)
+    value = distance()(real, fake)
+    real -= real.mean(0)
+    return value
+
+
+def sqrtm_complex(real, fake):
+    """The recipe as it is often found: the imaginary part is not dropped."""
+    checked(real, fake)
+    (mean, a), (other, b) = (moments(sample.double()) for sample in (real, fake))
+    root = linalg.sqrtm((a @ b).numpy())
+    return float((mean - other).square().sum() + np.trace(a + b - 2 * root))
+
+
+def no_check(real, fake):
+    pass
+
+
+def only_d(real, fake):
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError("d")
+
+
+def asserted(real, fake):
+    assert real.shape[1] == fake.shape[1] and min(len(real), len(fake)) >= 2
+
+
+def wrapped(kind):
+    return lambda real, fake: kind(distance()(real, fake))
+
+
+CLOSED, GENERAL, SINGULAR, ZERO, GUARDS = (
+    f"frechet-{name}" for name in ("closed", "general", "singular", "zero", "guards")
+)
+ALL = {CLOSED, GENERAL, SINGULAR}
+WRONG = {
+    "root of the diagonal of the product": (distance(root_of_each_entry), ALL),
+    "product of the roots": (distance(product_of_the_roots), {GENERAL, SINGULAR}),
+    "diagonals only": (distance(diagonal_only), ALL),
+    "solver for symmetric matrices": (distance(symmetric_solver), {GENERAL, SINGULAR}),
+    "Cholesky": (distance(cholesky), {SINGULAR, ZERO, GUARDS}),
+    "an offset": (distance(with_an_offset), ALL),
+    "root of negative noise": (distance(unclamped), {SINGULAR, ZERO, GUARDS}),
+    "trace of the product": (distance(trace_without_root), ALL | {ZERO}),
+    "root of the trace": (distance(root_of_the_trace), ALL | {ZERO}),
+    "denominator N": (distance(correction=0), ALL),
+    "means not squared": (distance(gap=lambda gap: gap.norm()), ALL),
+    "means forgotten": (distance(gap=lambda gap: 0), ALL),
+    "means averaged": (distance(gap=lambda gap: gap.square().mean()), ALL),
+    "factor 2 forgotten": (distance(factor=1), ALL | {ZERO}),
+    "root of the distance": (lambda real, fake: distance()(real, fake) ** 0.5, ALL | {ZERO}),
+    "not centred": (uncentred, ALL),
+    "float32": (distance(cast=torch.Tensor.float), {GENERAL, SINGULAR, ZERO}),
+    "not clipped": (distance(clip=False), {ZERO}),
+    "complex root": (sqrtm_complex, {SINGULAR, ZERO, GUARDS}),
+    "nothing checked": (distance(polar, check=no_check), {GUARDS}),
+    "N not checked": (distance(polar, check=only_d), {GUARDS}),
+    "asserts": (distance(polar, check=asserted), {GUARDS}),
+    "changes its input": (changed_in_place, {GUARDS}),
+    "a tensor": (wrapped(lambda value: torch.tensor(value, dtype=torch.float64)), {GUARDS}),
+    "NumPy's float": (wrapped(np.float64), {GUARDS}),
+}
