@@ -9,8 +9,8 @@ from concurrent.futures import CancelledError
 
 import dask
 
-# what Dask says of lost workers is said here, in other words
-# for the workers that start here, too; their profiler would keep an hour of stacks
+# What Dask says of lost workers is said here, in other words; its profiler would keep an hour of stacks.
+# The environment is for the workers that start here.
 os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
 os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "false")
 dask.config.set({"distributed.worker.profile.enabled": False})
