@@ -74,17 +74,17 @@ def key_cell(question, points, reasons=False):
     if question.options:
         letters = "".join(option.letter for option in question.options)
         form = [
-            f'assert isinstance({name}, set), f"{name} must be a set of letters, not {{{name}!r}}"',
-            f'assert {name} <= set("{letters}"), f"the letters are {letters}; {name} is {{{name}!r}}"',
+            f'assert isinstance({name}, set), f"{name} must be a set of letters, not {{repr({name})[:40]}}"',
+            f'assert {name} <= set("{letters}"), f"the letters are {letters}; {name} is {{repr({name})[:40]}}"',
         ]
         missed = f"{name} ^ {key}"
         score = f'choice_score({name}, key={key}, letters="{letters}", points={points})'
     elif question.kind == "text":
-        form = [f'assert isinstance({name}, str), f"{name} must be a string, not {{{name}!r}}"']
+        form = [f'assert isinstance({name}, str), f"{name} must be a string, not {{repr({name})[:40]}}"']
         missed = f"{name}.strip().casefold() != {key}.casefold()"
         score = f"text_score({name}, expected={key}, points={points})"
     else:
-        form = [f'assert isinstance({name}, (int, float)), f"{name} must be a number, not {{{name}!r}}"']
+        form = [f'assert isinstance({name}, (int, float)), f"{name} must be a number, not {{repr({name})[:40]}}"']
         if question.kind == "variant":
             form.append("check_id(my_id)")
             hidden, key = [f"expected_{question.id} = {key}"], f"expected_{question.id}"
