@@ -70,21 +70,21 @@ def key_cell(question, points, reasons=False):
         reasons: whether the hidden part says what deserves a second look (`checks.look_again`).
     """
     name, key, blank = f"answer_{question.id}", _literal(question), BLANK[question.kind]
-    hidden = []
+    hidden, shown = [], f"{{repr({name})[:40]}}"
     if question.options:
         letters = "".join(option.letter for option in question.options)
         form = [
-            f'assert isinstance({name}, set), f"{name} must be a set of letters, not {{repr({name})[:40]}}"',
-            f'assert {name} <= set("{letters}"), f"the letters are {letters}; {name} is {{repr({name})[:40]}}"',
+            f'assert isinstance({name}, set), f"{name} must be a set of letters, not {shown}"',
+            f'assert {name} <= set("{letters}"), f"the letters are {letters}; {name} is {shown}"',
         ]
         missed = f"{name} ^ {key}"
         score = f'choice_score({name}, key={key}, letters="{letters}", points={points})'
     elif question.kind == "text":
-        form = [f'assert isinstance({name}, str), f"{name} must be a string, not {{repr({name})[:40]}}"']
+        form = [f'assert isinstance({name}, str), f"{name} must be a string, not {shown}"']
         missed = f"{name}.strip().casefold() != {key}.casefold()"
         score = f"text_score({name}, expected={key}, points={points})"
     else:
-        form = [f'assert isinstance({name}, (int, float)), f"{name} must be a number, not {{repr({name})[:40]}}"']
+        form = [f'assert isinstance({name}, (int, float)), f"{name} must be a number, not {shown}"']
         if question.kind == "variant":
             form.append("check_id(my_id)")
             hidden, key = [f"expected_{question.id} = {key}"], f"expected_{question.id}"
