@@ -30,7 +30,7 @@ from gan_lib.training.files import write_atomically
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 METHODS = ("DCGAN", "PacDCGAN2", "minibatch std")
-LATENT_DIM, WIDTH, BATCH, RATE, BETAS = 100, 8, 64, 1e-3, (0.5, 0.999)
+LATENT_DIM, WIDTH, BATCH, RATE, BETAS = 100, 16, 64, 1e-3, (0.5, 0.999)
 SAMPLES, SHOWN = 10_000, 12
 
 
