@@ -1,5 +1,6 @@
 """Feedback pages without the hidden tests and mark schemes, and with the reasons of formative questions."""
 
+import functools
 import re
 
 from nbformat.v4 import new_output
@@ -85,7 +86,7 @@ def reasons(name, letters=()):
     Args:
         name: of a question of the bank; "T12v" is the variant of T12.
     """
-    questions = bank.load()
+    questions = _questions()
     if name not in questions:
         return questions[name.removesuffix("v")].variant.explanation
     question = questions[name]
@@ -95,3 +96,8 @@ def reasons(name, letters=()):
             verdict = "right" if option.correct else "wrong"
             lines.append(f"- **{option.letter}** is {verdict}. {' '.join(option.reason.split())}")
     return "\n".join(lines) or question.explanation
+
+
+@functools.cache
+def _questions():
+    return bank.load()

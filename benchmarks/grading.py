@@ -23,19 +23,14 @@ import nbformat
 from nbgrader import utils
 from nbgrader.api import Gradebook
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "autograder" / "attacks"))
+from small_course import PLAIN, filled_in
+
 COURSE = Path(__file__).parents[1] / "autograder"
-PLAIN = """
-from nbgrader.converters import Autograde
-from nbconvert.exporters import NotebookExporter
-c.Autograde.exporter_class = NotebookExporter
-c.Autograde.sanitize_preprocessors = Autograde.sanitize_preprocessors.default()
-c.Autograde.autograde_preprocessors = Autograde.autograde_preprocessors.default()
-c.ExecutePreprocessor.timeout = 120
-"""
 BIN = Path(sys.executable).parent
 NBGRADER = [str(BIN / "nbgrader")]
 PROGRAMS = {
-    "nbgrader": (PLAIN, [*NBGRADER, "autograde"]),
+    "nbgrader": (f"{PLAIN}c.Execute.timeout = 120\n", [*NBGRADER, "autograde"]),
     "engine, one worker": ("", [*NBGRADER, "autograde"]),
     "engine, two workers": ("", [sys.executable, "-m", "autograder", "grade", "--workers", "2"]),
 }
@@ -61,10 +56,8 @@ def prepare(folder, settings, problem_set, copies):
     shutil.copytree(COURSE / "source" / problem_set, folder / "source" / problem_set)
     run([*NBGRADER, "generate_assignment", problem_set], folder)
     solved = nbformat.read(COURSE / "source" / problem_set / f"{problem_set}.ipynb", as_version=4)
-    released = nbformat.read(folder / "release" / problem_set / f"{problem_set}.ipynb", as_version=4)
     answers = {cell.id: cell.source for cell in solved.cells if utils.is_solution(cell)}
-    for cell in released.cells:
-        cell.source = answers.get(cell.id, cell.source)
+    released = filled_in(folder / "release" / problem_set / f"{problem_set}.ipynb", answers)
     for number in range(copies):
         place = folder / "submitted" / f"student{number:04d}" / problem_set
         place.mkdir(parents=True)

@@ -240,10 +240,10 @@ class Checker:
             signal.setitimer(signal.ITIMER_REAL, 0)
         outputs = []
         if text := printed.getvalue():
-            outputs.append({"output_type": "stream", "name": "stdout", "text": _text(text[:PRINTED])})
+            outputs.append({"output_type": "stream", "name": "stdout", "text": wire.utf8(text[:PRINTED])})
         failure = result.error_before_exec or result.error_in_exec
         if failure is None and result.result is not None:
-            data = {"text/plain": _text(repr(result.result)[:SAID])}
+            data = {"text/plain": wire.utf8(repr(result.result)[:SAID])}
             result = {"output_type": "execute_result", "execution_count": None, "data": data, "metadata": {}}
             outputs.append(result)
         return outputs, failure
@@ -330,18 +330,13 @@ def _failure_output(error):
 
 
 def _error_output(name, message, lines=(), shown=None):
-    message = _text(message[:SAID])
+    message = wire.utf8(message[:SAID])
     return {
         "output_type": "error",
         "ename": name,
         "evalue": message if shown is None else shown,
         "traceback": [*lines, f"{name}: {message}"],
     }
-
-
-def _text(text):
-    """A text that UTF-8 can hold: a student's may have halves of characters."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _without_error(outputs):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+from autograder.engine.wire import utf8
+
 SIZE = 128 << 20  # bytes; a notebook of text and pictures has a few million
 PARTS = 5_000_000  # lists and objects, or what looks like them in a text: each takes a hundred bytes
 CELLS = 2000
@@ -86,7 +88,7 @@ def _cell(data, ids):
     source = data.get("source", "")
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    cell = NEW[data["cell_type"]](_text(source) if isinstance(source, str) else "")
+    cell = NEW[data["cell_type"]](utf8(source) if isinstance(source, str) else "")
     name = data.get("id")
     if isinstance(name, str) and re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) and name not in ids:
         cell.id = name
@@ -101,8 +103,8 @@ def _cell(data, ids):
     attachments = data.get("attachments")
     if data["cell_type"] == "markdown" and isinstance(attachments, dict):
         kept = {
-            _text(name): {
-                _text(kind): _text(content) for kind, content in bundle.items() if isinstance(content, str)
+            utf8(name): {
+                utf8(kind): utf8(content) for kind, content in bundle.items() if isinstance(content, str)
             }
             for name, bundle in attachments.items()
             if isinstance(bundle, dict)
@@ -110,11 +112,6 @@ def _cell(data, ids):
         if kept:
             cell.attachments = nbformat.from_dict(kept)
     return cell
-
-
-def _text(text):
-    """A text that UTF-8 can hold: JSON can spell halves of characters."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def released(source):

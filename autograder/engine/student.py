@@ -9,6 +9,7 @@ from nbclient.exceptions import CellTimeoutError
 from nbformat.v4 import new_notebook, new_output
 
 from autograder import sandbox
+from autograder.engine.wire import utf8
 
 SHOWN = 400_000  # characters of one cell's output that are kept
 ANSWERING = 20.0  # seconds that a kernel may take to answer when nothing runs in it
@@ -174,26 +175,20 @@ def clean(outputs):
         kind = output.get("output_type")
         if kind == "stream" and isinstance(output.get("text"), str):
             name = "stderr" if output.get("name") == "stderr" else "stdout"
-            kept.append(new_output("stream", name=name, text=_text(output["text"])))
+            kept.append(new_output("stream", name=name, text=utf8(output["text"])))
         elif kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
             data = {
-                mime: _text(content)
+                mime: utf8(content)
                 for mime, content in output["data"].items()
                 if isinstance(mime, str) and MIME.fullmatch(mime) and isinstance(content, str)
             }
             if data:
                 kept.append(new_output("display_data", data=data))
         elif kind == "error":
-            name, message = (_text(str(output.get(key, ""))) for key in ("ename", "evalue"))
+            name, message = (utf8(str(output.get(key, ""))) for key in ("ename", "evalue"))
             lines = output.get("traceback")
-            lines = (
-                [_text(line) for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
-            )
+            lines = [utf8(line) for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
             kept.append(
                 new_output("error", ename=name, evalue=message, traceback=lines or [f"{name}: {message}"])
             )
     return kept
-
-
-def _text(text):
-    return text.encode("utf-8", "replace").decode()

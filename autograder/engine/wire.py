@@ -73,6 +73,11 @@ def encode(value, tensor, other=None):
     return inner(value, 0)
 
 
+def utf8(text):
+    """A text that UTF-8 can hold: a student's, and JSON's, can have halves of characters."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def decode(data, tensor, other=None):
     """The value that `encode` took.
 

@@ -208,6 +208,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             "bubblewrap": bubblewrap(materials, sandbox),
             "command": command.command(sandbox),
             "folder": str(folder),
+            "temporary": [path.lstrip("/") for path in command.TEMPORARY],
             "cgroup": group and str(group),
             "fds": materials.files,
             "locks": materials.locks,

@@ -22,16 +22,16 @@ from pathlib import Path
 
 TICK = 0.05  # seconds between two looks at a sandbox
 PAGE, CLOCK = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
-TEMPORARY = ("tmp", "dev/shm", "home/student")
 NOTE = 4000  # bytes of the sandbox's own error output that are kept
 INODE = 2048  # bytes that the kernel holds for a file beside its contents, about
 
 
-def usage(root):
+def usage(root, temporary):
     """What all processes of a sandbox use now.
 
     Args:
         root: file descriptor of the sandbox's root folder, whose /proc shows its processes and no others.
+        temporary: its temporary folders, from there.
 
     Returns: dict of memory (bytes, an upper bound: shared pages count once for each process, and pages of
     temporary files twice where a process maps them), cpu (seconds) and tasks.
@@ -47,13 +47,13 @@ def usage(root):
                 memory += int(stat[21]) * PAGE
     finally:
         os.close(proc)
-    return {"memory": memory + held(root), "cpu": cpu, "tasks": tasks}
+    return {"memory": memory + held(root, temporary), "cpu": cpu, "tasks": tasks}
 
 
-def held(root):
+def held(root, temporary):
     """Bytes in the temporary folders of a sandbox."""
     total = 0
-    for folder in TEMPORARY:
+    for folder in temporary:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY, dir_fd=root)
         found = os.statvfs(handle)
         os.close(handle)
@@ -61,9 +61,9 @@ def held(root):
     return total
 
 
-def exact_memory(root):
+def exact_memory(root, temporary):
     """Like `usage`'s memory, with shared pages divided among those who share them (slower)."""
-    total = held(root)
+    total = held(root, temporary)
     proc = os.open("proc", os.O_RDONLY | os.O_DIRECTORY, dir_fd=root)
     try:
         for process in filter(str.isdigit, os.listdir(proc)):
@@ -260,9 +260,9 @@ class Supervisor:
         if self.root is None:
             return
         try:
-            now = usage(self.root)
+            now = usage(self.root, self.plan["temporary"])
             if now["memory"] > self.limits["memory"]:
-                now["memory"] = exact_memory(self.root)
+                now["memory"] = exact_memory(self.root, self.plan["temporary"])
         except OSError:  # it is ending: the next look at child_fd says so
             return
         self.peak = {what: max(self.peak[what], now[what]) for what in now}

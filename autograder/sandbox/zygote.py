@@ -58,7 +58,10 @@ def serve(control):
         poll.register(descriptor, select.POLLIN)
     control.sendall(b"1")
     while parent not in {descriptor for descriptor, _ in poll.poll()}:
-        message, descriptors, _, _ = socket.recv_fds(control, LARGEST, 16)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(control, LARGEST, 16)
+        except ConnectionResetError:  # the other side is gone and never asked: it has not read the "1"
+            return
         if not message:
             return
         if not os.fork():

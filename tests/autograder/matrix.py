@@ -7,14 +7,13 @@ task: there are as many notebooks as the longest list has solutions.
 import itertools
 import os
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
+from small_course import nbgrader
 
 COURSE = Path(__file__).parents[2] / "autograder"
 TOGETHER = 12  # notebooks that one command grades
@@ -86,10 +85,6 @@ def _filled_in(release, assignment, cases):
 
 def _nbgrader(folder, command, name):
     """Runs a command in a course folder. Raises: RuntimeError with what it said where it fails."""
-    bin = Path(sys.executable).parent
-    environment = os.environ | {"PATH": f"{bin}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        [str(bin / "nbgrader"), command, name], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    done = nbgrader(folder, command, name)
     if done.returncode:
         raise RuntimeError(f"nbgrader {command} {name}\n{done.stdout}\n{done.stderr}")

@@ -15,14 +15,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
-
-sys.path.insert(0, str(Path(__file__).parent / "attacks"))
-from small_course import HALF, HALF_POINTS, POINTS, PS, RIGHT, filled_in, hand_in, make, nbgrader
+from small_course import HALF, HALF_POINTS, PLAIN, POINTS, PS, RIGHT, filled_in, hand_in, make, nbgrader
 
 LATE = """
 from nbgrader.plugins import BasePlugin
@@ -34,12 +31,6 @@ class TwoPointsADay(BasePlugin):
 
 
 c.AssignLatePenalties.plugin_class = TwoPointsADay
-"""
-PLAIN = """
-from nbgrader.converters.autograde import Autograde
-
-for name in ("exporter_class", "sanitize_preprocessors", "autograde_preprocessors"):
-    del c.Autograde[name]
 """
 WARNS = RIGHT | {
     "double": """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook
 
 CONFIG = Path(__file__).parents[3] / "autograder" / "nbgrader_config.py"
 SETTINGS = """
@@ -17,6 +18,11 @@ c.IsolatedExecute.notebook_seconds = 300
 c.IsolatedExecute.memory_mb = 600
 c.IsolatedExecute.processes = 64
 c.IsolatedExecute.output_mb = 8
+"""
+# nbgrader as it comes: students' code and checks in one kernel
+PLAIN = """
+for name in ("exporter_class", "sanitize_preprocessors", "autograde_preprocessors"):
+    del c.Autograde[name]
 """
 SECRET = "s3cret"  # stands in every hidden part
 PS = "ps"
@@ -144,6 +150,19 @@ def nbgrader(course, *arguments, **variables):
     }
     environment |= variables
     return subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
+
+
+def grades(course):
+    """Points that checks have given: dict from student to dict from check to points."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
+        return {
+            submission.student.id: {
+                grade.name: grade.auto_score
+                for grade in submission.notebooks[0].grades
+                if grade.name != "essay"
+            }
+            for submission in book.assignment_submissions(PS)
+        }
 
 
 def filled_in(release, answers):

@@ -14,8 +14,19 @@ import nbformat
 import pytest
 from hostile import ATTACKS, LOSES, SOME, hostile
 from lies import LIES
-from nbgrader.api import Gradebook
-from small_course import HALF, HALF_POINTS, POINTS, PS, RIGHT, SECRET, filled_in, hand_in, make, nbgrader
+from small_course import (
+    HALF,
+    HALF_POINTS,
+    POINTS,
+    PS,
+    RIGHT,
+    SECRET,
+    filled_in,
+    grades,
+    hand_in,
+    make,
+    nbgrader,
+)
 
 
 def chosen(config):
@@ -63,16 +74,7 @@ def _listen(server, stolen):
 
 @pytest.fixture(scope="module")
 def scores(graded):
-    course, _, _ = graded
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
-        return {
-            submission.student.id: {
-                grade.name: grade.auto_score
-                for grade in submission.notebooks[0].grades
-                if grade.name != "essay"
-            }
-            for submission in book.assignment_submissions(PS)
-        }
+    return grades(graded[0])
 
 
 def test_the_command_ends_well(graded):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_output
-from nbgrader.api import Gradebook
 from small_course import (
     HALF,
     HALF_POINTS,
@@ -16,6 +15,7 @@ from small_course import (
     PS,
     RIGHT,
     filled_in,
+    grades,
     hand_in,
     make,
     nbgrader,
@@ -51,18 +51,6 @@ def with_output(release, size):
         if cell.get("id") == "double":
             cell.outputs = [new_output("stream", text="x" * size)]
     return notebook
-
-
-def grades(course):
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
-        return {
-            submission.student.id: {
-                grade.name: grade.auto_score
-                for grade in submission.notebooks[0].grades
-                if grade.name != "essay"
-            }
-            for submission in book.assignment_submissions(PS)
-        }
 
 
 @pytest.fixture(scope="module")

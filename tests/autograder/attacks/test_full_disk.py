@@ -5,8 +5,7 @@ import re
 import subprocess
 
 import pytest
-from nbgrader.api import Gradebook
-from small_course import POINTS, PS, RIGHT, filled_in, hand_in, make, nbgrader
+from small_course import POINTS, PS, RIGHT, filled_in, grades, hand_in, make, nbgrader
 
 KB = 1024
 
@@ -40,18 +39,6 @@ def fill(folder, room):
     return filler
 
 
-def students(course):
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
-        return {
-            submission.student.id: {
-                grade.name: grade.auto_score
-                for grade in submission.notebooks[0].grades
-                if grade.name in POINTS
-            }
-            for submission in book.assignment_submissions(PS)
-        }
-
-
 def refused(done):
     assert done.returncode != 0, done.stderr
     assert re.search("Nothing was graded|was not graded|disk is full|disk I/O error", done.stderr), (
@@ -71,10 +58,10 @@ def test_no_room_for_temporary_files(disk, tmp_path, room):
     done = nbgrader(course, "autograde", PS, TMPDIR=str(temporary))
     refused(done)
     assert "No space left on device" in done.stderr
-    assert students(course) == {} and not list((course / "autograded").glob("*/ps"))
+    assert grades(course) == {} and not list((course / "autograded").glob("*/ps"))
     filler.unlink()
     again = nbgrader(course, "autograde", PS)
-    assert again.returncode == 0 and students(course) == {"ada": POINTS, "bela": POINTS}
+    assert again.returncode == 0 and grades(course) == {"ada": POINTS, "bela": POINTS}
 
 
 @pytest.mark.parametrize("room", [0, 8 * KB, 120 * KB])
@@ -88,9 +75,9 @@ def test_no_room_for_the_course(disk, room):
     filler = fill(folder, room)
     done = nbgrader(course, "autograde", PS)
     refused(done)
-    graded = students(course)
+    graded = grades(course)
     assert graded in ({}, {"ada": POINTS}), done.stderr[-3000:]
     assert set(graded) == {path.parent.name for path in (course / "autograded").glob("*/ps")}
     filler.unlink()
     again = nbgrader(course, "autograde", PS)
-    assert again.returncode == 0 and students(course) == {"ada": POINTS, "bela": POINTS}
+    assert again.returncode == 0 and grades(course) == {"ada": POINTS, "bela": POINTS}

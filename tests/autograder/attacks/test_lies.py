@@ -4,8 +4,7 @@ import re
 
 import pytest
 from lies import COURSE, LIES, SOME_LIES, WRONG, liar
-from nbgrader.api import Gradebook
-from small_course import PS, filled_in, hand_in, make, nbgrader
+from small_course import PS, filled_in, grades, hand_in, make, nbgrader
 
 
 def chosen(config):
@@ -35,11 +34,7 @@ def scores(tmp_path_factory, request):
         hand_in(course, name, liar(release, name))
     done = nbgrader(course, "autograde", PS)
     assert done.returncode == 0, done.stderr[-3000:]
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
-        return {
-            submission.student.id: {grade.name: grade.auto_score for grade in submission.notebooks[0].grades}
-            for submission in book.assignment_submissions(PS)
-        }
+    return grades(course)
 
 
 def test_a_lie_earns_nothing(scores, lie):

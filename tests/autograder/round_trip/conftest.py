@@ -1,14 +1,12 @@
 """Assignments released, handed in by some students and graded, by nbgrader's own commands."""
 
 import contextlib
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+import small_course
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from round_trip.submissions import OTHERS
@@ -29,10 +27,8 @@ class Course:
 
     def nbgrader(self, *arguments):
         """Runs a command in the course folder; returns what it printed."""
-        command = [str(Path(sys.executable).with_name("nbgrader")), *arguments]
-        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        done = small_course.nbgrader(self.folder, *arguments)
+        assert done.returncode == 0, f"{' '.join(done.args)}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
     def source(self, name):
@@ -47,10 +43,7 @@ class Course:
 
     def filled_in(self, name, answers):
         """The released notebook with some cells changed."""
-        notebook = nbformat.read(self.release(name), as_version=4)
-        for cell in notebook.cells:
-            cell.source = answers.get(cell.id, cell.source)
-        return notebook
+        return small_course.filled_in(self.release(name), answers)
 
     def solved(self, name, student):
         """What a student writes who answers everything right, by the ids of the cells."""

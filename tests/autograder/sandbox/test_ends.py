@@ -82,20 +82,14 @@ def test_a_kernel_restarts():
     asyncio.run(run())
 
 
-def test_an_interrupt_reaches_the_cell(run_cells):
+def test_an_interrupt_reaches_the_cell(started_kernel):
     async def run():
-        manager = sandboxed_kernel()
-        await manager.start_kernel()
-        client = manager.client()
-        client.start_channels()
-        await client.wait_for_ready(timeout=30)
-        client.execute("while True: pass")
-        await asyncio.sleep(0.5)
-        await manager.interrupt_kernel()
-        reply = await client.get_shell_msg(timeout=20)
-        assert reply["content"]["ename"] == "KeyboardInterrupt"
-        client.stop_channels()
-        await manager.shutdown_kernel(now=True)
+        async with started_kernel() as started:
+            started.client.execute("while True: pass")
+            await asyncio.sleep(0.5)
+            await started.manager.interrupt_kernel()
+            reply = await started.client.get_shell_msg(timeout=20)
+            assert reply["content"]["ename"] == "KeyboardInterrupt"
 
     asyncio.run(run())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 
 import pytest
@@ -69,6 +70,13 @@ def test_a_zygote_ends_when_nobody_can_ask_it(in_turn):
     server = zygote(("stringprep",), 1)
     server.control.close()
     assert server.process.wait(10) == 0
+
+
+def test_a_zygote_that_was_never_asked_ends_without_a_word(capfd):
+    server = zygote(("nturl2path",), 1)
+    assert select.select([server.control], [], [], 60)[0]  # it is ready
+    server.control.close()
+    assert server.process.wait(10) == 0 and capfd.readouterr().err == ""
 
 
 def test_a_module_that_cannot_be_imported_is_named():
