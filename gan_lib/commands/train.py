@@ -249,6 +249,15 @@ def train(
             default="--no-compile",
         ),
     ] = None,
+    capture: Annotated[
+        bool | None,
+        option(
+            "Replay the passes of each step as one CUDA graph: the same numbers, sooner. On one GPU, with "
+            "--update simultaneous and without a penalty.",
+            "--capture/--no-capture",
+            default="--no-capture",
+        ),
+    ] = None,
     devices: Annotated[
         int | None,
         option(
@@ -321,10 +330,19 @@ def train(
             example="1",
         ),
     ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        option(
+            "Write the checkpoint after every so many epochs, after the last, and with a new best.",
+            "--checkpoint-every",
+            default=_DEFAULT.checkpoint_every,
+            example="10",
+        ),
+    ] = None,
     out: Annotated[
         str | None,
         option(
-            "Run folder: config.json, log.jsonl, samples/, and checkpoint.pt after every epoch.",
+            "Run folder: config.json, log.jsonl, samples/, and checkpoint.pt.",
             "--out",
             default="runs/PRESET-DATASET",
             example="runs/first",
@@ -362,7 +380,7 @@ def train(
         run_training(config, images, metric, labels if config.conditional else None)
     except KeyboardInterrupt:
         again = shlex.join(["python", "-m", "gan_lib", *sys.argv[1:]])
-        typer.echo(f"\nstopped; to continue after the last whole epoch: {again}", err=True)
+        typer.echo(f"\nstopped; to continue from the checkpoint: {again}", err=True)
         raise typer.Exit(130) from None
 
 

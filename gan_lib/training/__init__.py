@@ -4,6 +4,7 @@ A run folder holds ``config.json``, ``log.jsonl`` (one line an epoch), ``samples
 ``checkpoint.pt`` and, where a metric judges, ``best.pt``. `train` on a folder with a checkpoint continues it.
 """
 
+from gan_lib.training.capture import CapturedStep
 from gan_lib.training.config import (
     CONDITIONAL_NETWORKS,
     NETWORKS,
@@ -38,6 +39,7 @@ __all__ = [
     "PRESETS",
     "STRATEGIES",
     "UPDATES",
+    "CapturedStep",
     "Engine",
     "KerasAdam",
     "Labels",

@@ -47,12 +47,15 @@ class TrainConfig:
         seed: decides the initial weights, batch order, noise and dropout.
         precision: "float32", "bfloat16" or "float16"; see `Engine`.
         compile: run the networks through torch.compile.
+        capture: replay the passes of each step as one CUDA graph (`CapturedStep`): the same numbers, sooner.
+            Needs a GPU, one process, and the simultaneous update of an unconditional pair without a penalty.
         device: "auto" (cuda where there is one, else cpu), "cpu", "cuda" or "cuda:N".
         devices, nodes, strategy: processes on a machine, machines, "auto" or "ddp"; see `start_processes`.
         max_loss: a mean loss of an epoch beyond this in absolute value stops the run as diverged.
         evaluate_every: epochs between two evaluations of the metric passed to `train`, if one is.
         patience: stop after so many evaluations in a row without a new best, None for never.
         sample_every: draw the sample grid after every so many epochs, and after the last.
+        checkpoint_every: write the checkpoint after every so many epochs, the last, and a new best.
         out: the run folder.
 
     Raises: ValueError on a value out of range, naming it.
@@ -83,6 +86,7 @@ class TrainConfig:
     seed: int = 0
     precision: str = "float32"
     compile: bool = False
+    capture: bool = False
     device: str = "auto"
     devices: int = 1
     nodes: int = 1
@@ -91,6 +95,7 @@ class TrainConfig:
     evaluate_every: int = 1
     patience: int | None = None
     sample_every: int = 10
+    checkpoint_every: int = 1
     out: str = "runs/seed-dcgan-cifar10"
 
     def __post_init__(self):
@@ -107,8 +112,9 @@ class TrainConfig:
             if getattr(self, field) not in known:
                 raise ValueError(f"{field} must be one of {', '.join(known)}; got {getattr(self, field)!r}")
         # a batch of one has no variance to normalise by
-        least = {"latent_dim": 1, "width": 1, "batch_size": 2, "epochs": 1, "seed": 0, "sample_every": 1}
-        least |= {"n_critic": 1, "devices": 1, "nodes": 1, "evaluate_every": 1, "limit": 1, "patience": 1}
+        least = {"latent_dim": 1, "width": 1, "batch_size": 2, "epochs": 1, "seed": 0, "n_critic": 1}
+        least |= {"devices": 1, "nodes": 1, "limit": 1, "patience": 1}
+        least |= {"evaluate_every": 1, "sample_every": 1, "checkpoint_every": 1}
         for field, bound in least.items():
             value = getattr(self, field)
             if value is None and field in ("limit", "patience"):
@@ -141,6 +147,13 @@ class TrainConfig:
             raise ValueError(
                 f"batch_size must be a multiple of the {processes} processes, at least 2 for each; "
                 f"got {self.batch_size}"
+            )
+        plain = self.update == "simultaneous" and self.penalty == "none" and not self.conditional
+        if self.capture and (not plain or processes > 1 or self.device == "cpu"):
+            raise ValueError(
+                "capture needs a GPU, one process, update 'simultaneous', no penalty and no classes; "
+                f"got device {self.device!r}, {processes} processes, update {self.update!r}, "
+                f"penalty {self.penalty!r}, conditional {self.conditional}"
             )
         if processes > 1 and self.device.startswith("cuda:"):
             raise ValueError(f"device {self.device!r} is one GPU; with {processes} processes say 'cuda'")

@@ -17,6 +17,7 @@ _MAY_CHANGE = {
     "data",
     "download",
     "epochs",
+    "capture",
     "device",
     "devices",
     "nodes",
@@ -25,6 +26,7 @@ _MAY_CHANGE = {
     "evaluate_every",
     "patience",
     "sample_every",
+    "checkpoint_every",
     "out",
 }
 

@@ -29,16 +29,17 @@ class TrainResult(NamedTuple):
     ema: nn.Module | None = None
 
 
-def train(config, images=None, metric=None, labels=None):
+def train(config, images=None, metric=None, labels=None, on_epoch=None):
     """Train a pair of networks as ``config`` says, or go on where a killed run stopped.
 
-    A checkpoint is written after every epoch, atomically; not within one, since a kill then costs minutes
-    at most, and an epoch's end leaves neither a half-used batch order nor partial sums to keep. `train`
-    continues the checkpoint of a run with the same settings that it finds in ``config.out``. Weights and
-    losses are then those of an uninterrupted run, bit for bit on a CPU with the same number of threads,
-    and on a GPU as far as its kernels repeat themselves. Only data, download, epochs, max_loss,
-    evaluate_every, patience, sample_every, strategy, out and which devices compute may differ from before,
-    not how many; images are compared by content. The caller's random state neither matters nor changes.
+    A checkpoint is written after every ``config.checkpoint_every`` epochs, atomically; not within one, since
+    a kill then costs minutes at most, and an epoch's end leaves neither a half-used batch order nor partial
+    sums to keep. `train` continues the checkpoint of a run with the same settings that it finds in
+    ``config.out``. Weights and losses are then those of an uninterrupted run, bit for bit on a CPU with the
+    same number of threads, and on a GPU as far as its kernels repeat themselves. Only data, download, epochs,
+    capture, max_loss, evaluate_every, patience, sample_every, checkpoint_every, strategy, out and which
+    devices compute may differ from before, not how many; images are compared by content. The caller's random
+    state neither matters nor changes.
 
     With several processes (see `gan_lib.training.processes`) each calls this function, and process 0 alone
     evaluates, reports and writes.
@@ -52,6 +53,9 @@ def train(config, images=None, metric=None, labels=None):
             ``checkpoint.pt``.
         labels: (N,) integers, the classes of ``images`` counted from 0, for a conditional run. The networks
             know as many classes as the largest says; a metric gets a generator that takes labels.
+        on_epoch: on_epoch(epoch, result), called on process 0 after every epoch with the `TrainResult` so
+            far, or None. It comes before the epoch's checkpoint: a run that is killed in between repeats the
+            epoch, and the call.
 
     Returns: `TrainResult`, of the last epoch, not of the best.
     Raises:
@@ -60,6 +64,8 @@ def train(config, images=None, metric=None, labels=None):
             ``config.max_loss``; the last good checkpoint stays.
     """
     device = find_device(config.device)
+    if config.capture and device.type != "cuda":
+        raise ValueError(f"capture makes CUDA graphs, and device {config.device!r} is the {device.type} here")
     if images is None:
         data = load_images(config.dataset, root=config.data, download=config.download, pad=True)
         images, labels = data.images, data.labels if config.conditional else None
@@ -97,25 +103,32 @@ def train(config, images=None, metric=None, labels=None):
                 record = run.train_epoch(epoch, on_step=bar.update)
                 if metric is not None and epoch % config.evaluate_every == 0:
                     record["metric"] = _evaluate(metric, run, epoch)
-                full = {"identity": identity, "run": run.state_dict()}
                 over = _stopped_early(run.records, config)
+                last, best = epoch == config.epochs or over, _best(run.records) == epoch
+                if last or best or epoch % config.checkpoint_every == 0:
+                    run.kept, full = epoch, {"identity": identity, "run": run.state_dict()}
                 if writer:
-                    last = epoch == config.epochs or over
-                    _write_epoch(out, run, serialised(full), draw=last or epoch % config.sample_every == 0)
+                    if on_epoch is not None:
+                        on_epoch(epoch, _result(run))
+                    if last or epoch % config.sample_every == 0:
+                        run.save_samples(out / "samples" / f"epoch_{epoch:04d}.png")
+                    with open(out / "log.jsonl", "ab") as log:
+                        log.write(json_line(record))
+                    if run.kept == epoch:
+                        _write_checkpoint(out, serialised(full), best)
                     _say(_line(record, config.epochs) + over)
     processes.from_first(None)  # all wait for the files
+    return _result(run)
+
+
+def _result(run):
     history = [(record["epoch"], record["g_loss"], record["d_loss"]) for record in run.records]
     return TrainResult(run.players["generator"], run.players["discriminator"], history, run.ema)
 
 
-def _write_epoch(out, run, content, draw):
-    epoch = run.records[-1]["epoch"]
-    if draw:
-        run.save_samples(out / "samples" / f"epoch_{epoch:04d}.png")
-    with open(out / "log.jsonl", "ab") as log:
-        log.write(json_line(run.records[-1]))
-    # before the checkpoint: a run killed in between repeats the epoch, and finds the same best again
-    if _best(run.records) == epoch:
+def _write_checkpoint(out, content, best):
+    # the best first: a run killed in between repeats the epoch, and finds the same best again
+    if best:
         write_atomically(out / "best.pt", content)
     write_atomically(out / "checkpoint.pt", content)
 
@@ -125,7 +138,7 @@ def _evaluate(metric, run, epoch):
     if not math.isfinite(value):
         raise FloatingPointError(
             f"epoch {epoch} ended with metric {value}; "
-            f"the run folder keeps its checkpoint after epoch {epoch - 1}"
+            f"the run folder keeps its checkpoint after epoch {run.kept}"
         )
     return value
 

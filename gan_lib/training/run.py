@@ -19,6 +19,7 @@ from gan_lib.regularizers import (
     r2_penalty,
     spectral_normalize,
 )
+from gan_lib.training.capture import CapturedStep
 from gan_lib.training.ema import ema_update
 from gan_lib.training.optimizers import KerasAdam
 from gan_lib.training.statistics import Statistics
@@ -58,6 +59,9 @@ class Run:
         if config.compile:
             compile_networks(generator, discriminator)
         self.engine = Engine(config.precision, device.type, processes)
+        self.captured = None
+        if config.capture:
+            self.captured = CapturedStep(*self.players.values(), OBJECTIVES[config.objective], self.engine)
         # dropout can only draw from the global generator of its device
         cuda = device.type == "cuda"
         self.random = {
@@ -77,6 +81,7 @@ class Run:
         self.images, self.classes = images.to(device), classes
         self.labels = None if labels is None else labels.long().to(device)
         self.records, self.batches_seen = [], 0
+        self.kept = 0  # epochs in the run folder's checkpoint
 
     @property
     def _parts(self):
@@ -101,6 +106,7 @@ class Run:
             source.set_state(states[name])
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
+        self.kept = len(self.records)
 
     def train_epoch(self, epoch, on_step):
         """Run one epoch and return its record, which joins ``records``.
@@ -138,7 +144,10 @@ class Run:
                 how["generator_noise"] = self._noise(len(real))
                 if self.classes is not None:
                     how["labels"] = labels._replace(answer=self._fake_labels(len(real)))
-            g_loss, d_loss = UPDATES[config.update](*players.values(), *batch, **how)
+            if self.captured is not None:
+                g_loss, d_loss = self.captured(*batch[:2])
+            else:
+                g_loss, d_loss = UPDATES[config.update](*players.values(), *batch, **how)
             g.add(self.processes.mean(g_loss), gradient_norm(generator))
             if self.ema is not None:
                 ema_update(self.ema, generator, config.ema_decay)
@@ -184,7 +193,7 @@ class Run:
         bad = self.processes.mean(bad).item() * self.processes.size  # or one would stop, and the others wait
         losses = record["g_loss"], record["d_loss"]
         found = f"epoch {record['epoch']} ended with mean G loss {losses[0]}, D loss {losses[1]}"
-        kept = f"the run folder keeps its checkpoint after epoch {record['epoch'] - 1}"
+        kept = f"the run folder keeps its checkpoint after epoch {self.kept}"
         if bad or not all(math.isfinite(loss) for loss in losses):
             raise FloatingPointError(f"{found} and {bad:.0f} weights that are not finite; {kept}")
         if max(map(abs, losses)) > self.config.max_loss:

@@ -137,18 +137,31 @@ def simultaneous_step(
     Returns: (g_loss, d_loss), detached scalars on the device, as they were before the update, without the
         penalty: with `gan_lib.objectives.wasserstein`, -d_loss is the critic's estimate of the distance.
     """
+    optimizer_g.zero_grad()
+    optimizer_d.zero_grad()
+    losses = simultaneous_gradients(
+        generator, discriminator, real, noise, objective, labels=labels, penalty=penalty, engine=engine
+    )
+    engine.step(generator, optimizer_g)
+    engine.step(discriminator, optimizer_d)
+    engine.finish()
+    return losses
+
+
+def simultaneous_gradients(
+    generator, discriminator, real, noise, objective, *, labels=_UNLABELLED, penalty=None, engine=_PLAIN
+):
+    """What `simultaneous_step` does before the optimizers move: add both players' gradients to theirs.
+
+    Arguments and returned value as there.
+    """
     fake = engine.forward(generator, noise, labels.fake)
     real_logits = engine.forward(discriminator, real, labels.real)
     fake_logits = engine.forward(discriminator, fake, labels.fake)
     g_loss = objective.generator(fake_logits, *([real_logits] if objective.needs_real else []))
     d_loss = objective.discriminator(real_logits, fake_logits)
-    optimizer_g.zero_grad()
-    optimizer_d.zero_grad()
     engine.backward(g_loss, generator, retain_graph=True)
     engine.backward(d_loss + _value(penalty, discriminator, real, fake), discriminator)
-    engine.step(generator, optimizer_g)
-    engine.step(discriminator, optimizer_d)
-    engine.finish()
     return g_loss.detach(), d_loss.detach()
 
 

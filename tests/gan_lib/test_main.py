@@ -138,7 +138,7 @@ def test_a_run_killed_again_and_again_ends_like_one_left_alone(tmp_path):
     done = kept(killed)
     code, err = stop_when(changes(checkpoint), start(killed), signal.SIGINT)
     assert code == 130 and "Traceback" not in err
-    assert f"to continue after the last whole epoch: python -m gan_lib train {TINY}" in err
+    assert f"to continue from the checkpoint: python -m gan_lib train {TINY}" in err
     assert done < kept(killed) < EPOCHS
 
     done = kept(killed)

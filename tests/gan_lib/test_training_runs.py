@@ -353,3 +353,63 @@ def test_presets_make_40_000_updates_of_the_generator():
         if name != "seed-dcgan":
             updates = config.epochs * (50_000 // config.batch_size) / config.n_critic
             assert 40_000 <= updates < 41_000, name
+
+
+def test_a_run_that_keeps_few_checkpoints_goes_on_from_the_last(images, tmp_path):
+    whole = train(tiny(tmp_path / "whole", epochs=5), images)
+
+    def kill(epoch, result):
+        if epoch == 4:
+            raise KeyboardInterrupt
+
+    config = tiny(tmp_path / "cut", epochs=5, checkpoint_every=3)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, images, on_epoch=kill)
+    assert len(checkpoint_of(tmp_path / "cut")["records"]) == 3
+    assert [record["epoch"] for record in log_of(tmp_path / "cut")] == [1, 2, 3]
+    again = train(config, images)
+    assert_same(checkpoint_of(tmp_path / "cut"), checkpoint_of(tmp_path / "whole"))
+    assert again.history == whole.history
+    assert [record["epoch"] for record in log_of(tmp_path / "cut")] == [1, 2, 3, 4, 5]
+
+
+def test_epochs_without_a_checkpoint_are_logged_and_a_failure_names_the_kept_one(images, tmp_path):
+    config = tiny(tmp_path, epochs=5, checkpoint_every=3, max_loss=1e6)
+
+    def spoil(epoch, result):
+        if epoch == 4:
+            assert [record["epoch"] for record in log_of(tmp_path)] == [1, 2, 3]
+            next(result.generator.parameters()).data.fill_(math.nan)
+
+    with pytest.raises(FloatingPointError, match=r"epoch 5 .*keeps its checkpoint after epoch 3"):
+        train(config, images, on_epoch=spoil)
+    assert [record["epoch"] for record in log_of(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_a_new_best_is_kept_between_two_checkpoints(images, tmp_path):
+    config = tiny(tmp_path, epochs=3, checkpoint_every=9)
+
+    def kill(epoch, result):
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, images, scores(2.0, 1.0, 3.0), on_epoch=kill)
+    for name in ("best.pt", "checkpoint.pt"):
+        assert len(checkpoint_of(tmp_path, name)["records"]) == 2
+
+
+def test_after_each_epoch_the_caller_sees_the_networks_as_they_are(images, tmp_path):
+    seen = []
+
+    def look(epoch, result):
+        weights = [weight.clone() for weight in result.generator.state_dict().values()]
+        seen.append((epoch, weights, result.history, result.ema is not None))
+
+    result = train(tiny(tmp_path, ema_decay=0.9), images, on_epoch=look)
+    assert [epoch for epoch, *_ in seen] == [1, 2, 3]
+    for count, (_, weights, history, averaged) in enumerate(seen, 1):
+        assert averaged and history == result.history[:count]
+        assert any(not torch.equal(*pair) for pair in zip(weights, seen[count - 2][1], strict=True))
+    for a, b in zip(seen[-1][1], result.generator.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
