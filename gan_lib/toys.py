@@ -138,7 +138,7 @@ METHODS = {
 def start(method, seed, setting=SETTING, device="cpu"):
     """A `Game` before its first step. Generator and stream depend on the seed alone, not on the `Method`."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # the weights are drawn on the CPU, and no GPU is reseeded
         generator = mlp_generator(setting.latent_dim, setting.width, depth=setting.depth).to(device)
         discriminator = _make_discriminator(method, setting).to(device)
     optimizer_g, optimizer_d = (

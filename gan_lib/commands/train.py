@@ -21,6 +21,7 @@ from gan_lib.training import (
     STRATEGIES,
     UPDATES,
     TrainConfig,
+    find_device,
     keep_freed_memory,
 )
 from gan_lib.training import train as run_training
@@ -388,7 +389,7 @@ def frechet_metric(features, samples, images, config):
     """A metric for `train`: how far what a generator makes of one and the same noise is from the images."""
     if samples < 2:
         raise ValueError(f"feature-samples must be at least 2; got {samples}")
-    extractor = load_extractor(features, download=config.download)
+    extractor = load_extractor(features, device=find_device(config.device), download=config.download)
     noise = noise_of(config, samples, config.seed)
 
     @cache
