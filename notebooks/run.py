@@ -2,8 +2,8 @@
 
 Every notebooks/NN_*.ipynb is executed by papermill, with the parameters that profiles.yml has for it, in a
 kernel of the interpreter that runs this script, and lands in book/notebooks/ once it succeeded. A notebook
-whose inputs (itself, its parameters, the library, the questions, requirements.txt) have not changed since is
-not run again. The claims of all of them are then merged into book/claims.json.
+whose inputs (itself, its parameters, the library, the questions, book/results, requirements.txt) have not
+changed since is not run again. The claims of all of them are then merged into book/claims.json.
 """
 
 import argparse
@@ -125,7 +125,7 @@ def digest_shared(root):
     """A hash of everything that all notebooks build on."""
     found = hashlib.sha256(platform.python_version().encode())
     files = [root / "requirements.txt", Path(__file__).resolve()]
-    for folder in ("gan_lib", "questions"):
+    for folder in ("gan_lib", "questions", "book/results"):
         paths = (root / folder).rglob("*")
         files += sorted(path for path in paths if path.is_file() and "__pycache__" not in path.parts)
     for file in files:
