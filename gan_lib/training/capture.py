@@ -8,10 +8,10 @@ WARM_UP = 3  # passes before the capture, in which libraries choose their algori
 
 
 class CapturedStep:
-    """`simultaneous_step`, for networks so small that a GPU waits for the program.
+    """`simultaneous_step`, for networks so small that a GPU may wait for the program.
 
-    A step of the DCGAN pair launches some five hundred kernels, most of them shorter than their launch. The
-    first call captures the forward and backward passes as a CUDA graph, and each call replays it, in one
+    The two passes of the DCGAN pair are some 160 operations in float32 and 230 in bfloat16, which the program
+    starts one by one. Here the first call captures them as a CUDA graph, and each call replays it, in one
     launch; the optimizers then move as ever. Both gradients of a simultaneous step are complete before either
     optimizer moves, so that a single graph holds them. Weights, buffers, dropout masks and losses are those
     of `simultaneous_step`.
