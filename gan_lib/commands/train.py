@@ -363,6 +363,8 @@ def train(
       python -m gan_lib train --preset wgan-gp --features cifar_resnet20 --evaluate-every 5 --patience 4
     One class at will:
       python -m gan_lib train --preset sngan --conditional --out runs/conditional
+    On one GPU, in the fewest minutes:
+      python -m gan_lib train --precision bfloat16 --capture --checkpoint-every 10
     On the two GPUs of a machine:
       python -m gan_lib train --preset wgan-gp --devices 2 --strategy ddp
     """
