@@ -3,6 +3,7 @@
 import functools
 import re
 
+from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
@@ -11,6 +12,27 @@ from autograder.engine.notebooks import released
 from questions import bank
 
 LONG, MARKS = 20_000, 500  # characters of a text on a page; brackets in it that are read as Markdown
+
+
+class FeedbackExporter(HTMLExporter):
+    """Pages whose list of scores names each check and task, and leads to it.
+
+    nbgrader's own list says "Test cell" as often as there are checks, and the links to tasks lead nowhere.
+    """
+
+    def from_notebook_node(self, nb, resources=None, **settings):
+        page, resources = super().from_notebook_node(nb, resources, **settings)
+        contents, end, rest = page.partition("</ol>")
+        return _ENTRY.sub(_named, contents) + end + rest, resources
+
+
+_ENTRY = re.compile(r'<a href="#([\w-]+)">(Test cell|Task)</a>')
+
+
+def _named(entry):
+    name, kind = entry.groups()
+    place = f"comment-{name}" if kind == "Task" else name  # the anchor that nbgrader gives a task
+    return f'<a href="#{place}"><code>{name}</code></a>'
 
 
 class WithoutHiddenTests(ClearHiddenTests):

@@ -64,6 +64,9 @@ c.GenerateFeedback.preprocessors = [
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 
+# Its list of scores names the checks.
+c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
+
 # What students write or show may hold scripts; feedback pages and formgrader run in their readers' browsers.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {

@@ -28,6 +28,15 @@ def test_feedback_gives_the_reasons_of_what_was_judged_wrongly_and_of_nothing_el
     assert "look again" not in shown
 
 
+def test_the_list_of_scores_names_checks_and_criteria_and_leads_to_them(course):
+    page = course.page(PS, "ada")
+    entries = re.findall(r'<li><a href="#([^"]+)"><code>([^<]+)</code></a> .Score', page)
+    graded = [cell.metadata.nbgrader for cell in course.source(PS).cells if "nbgrader" in cell.metadata]
+    assert [name for _, name in entries] == [cell.grade_id for cell in graded if cell.grade or cell.task]
+    for place, _ in entries:
+        assert page.count(f'<a name="{place}">') == 1
+
+
 def test_feedback_of_a_blank_notebook_gives_nothing_away(course):
     shown = text(course.page(PS, "bela"))
     assert "With respect to what" not in shown and not re.search(r"\b[A-D] is (right|wrong)\.", shown)
@@ -70,7 +79,7 @@ def test_points_that_a_person_gives_reach_the_feedback_page_and_the_grade(course
     assert f"{PS} (Score: 6.0 / 54.0)" in page
     assert "Which term is the generator's?" in text(page)
     for cell, score in (("q1-criterion-1", "2.0 / 2.0"), ("q1-criterion-2", "1.5 / 2.0")):
-        assert f'<a href="#{cell}">Task</a> (Score: {score})' in page
+        assert f'<a href="#comment-{cell}"><code>{cell}</code></a> (Score: {score})' in page
     course.hand_in(PS, "hugo", {"q1-essay": "Another one."})
     course.nbgrader("autograde", PS, "--student", "hugo", "--force")
     grades = course.grades(PS, "hugo")
