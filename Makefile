@@ -22,7 +22,7 @@ test: .venv/ready ## lint, notebooks, book with warnings as errors, browser chec
 	$(BIN)/pip install --disable-pip-version-check -q -e '.[postgresql]'
 	$(MAKE) lint
 	$(MAKE) book
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto
 
 notebooks: .venv/ready ## run every notebook whose inputs changed (PROFILE=gpu for the large parameters)
 	$(BIN)/python notebooks/run.py --profile $(or $(PROFILE),cpu)

@@ -1,6 +1,6 @@
 """Shared by all rooms: hypothesis without deadlines (machines differ), reproducible; who stays together."""
 
-from pathlib import Path
+import re
 
 import pytest
 from hypothesis import settings
@@ -27,16 +27,21 @@ def pytest_addoption(parser):
     parser.addoption("--matrix-json", metavar="FILE", help="where the verdicts on them are written")
 
 
-def pytest_collection_modifyitems(items):
-    """Several processes (`pytest -n 2 --dist loadgroup`) share the files out; costly fixtures stay whole."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Several processes (`pytest -n 2`) share the groups out."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(nodeid)
+
+    return Groups(config, log)
 
 
-def group_of(item):
+def group_of(nodeid):
     """A file's tests stay together; so do some folders, and of the many solutions those of an assignment."""
-    file = item.path.relative_to(Path(__file__).parent).as_posix()
-    case = getattr(item, "callspec", None) and item.callspec.params.get("case")
-    if file == "autograder/test_solutions.py" and case is not None:
-        return case.assignment
+    file, _, name = nodeid.removeprefix("tests/").partition("::")
+    if file == "autograder/test_solutions.py" and (assignment := re.search(r"\bps\d", name)):
+        return assignment[0]
     return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)

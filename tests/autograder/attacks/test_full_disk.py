@@ -3,6 +3,8 @@
 import os
 import re
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from small_course import POINTS, PS, RIGHT, filled_in, grades, hand_in, make, nbgrader
@@ -11,16 +13,16 @@ KB = 1024
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk():
     """Function that makes a small disk of its own, from its size in bytes; returns its folder."""
     mounted = []
 
     def small(size):
-        folder = tmp_path / f"disk{len(mounted)}"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix="disk-"))  # a short path: sockets are to fit in it
         command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "tmpfs", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
+            folder.rmdir()
             pytest.skip(f"a disk of a chosen size takes root: {done.stderr.strip()}")
         mounted.append(folder)
         return folder
@@ -28,6 +30,7 @@ def disk(tmp_path):
     yield small
     for folder in mounted:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        folder.rmdir()
 
 
 def fill(folder, room):
