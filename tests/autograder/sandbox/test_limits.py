@@ -50,7 +50,7 @@ time.sleep(9)
     assert run_cells(code, limits=SMALL)[1].startswith("memory: ")
 
 
-@pytest.mark.parametrize("folder", ["/tmp", "/dev/shm", "/home/student"])
+@pytest.mark.parametrize("folder", ["/tmp", "/dev/shm", "/student"])
 def test_temporary_files_fill_their_folder_and_no_more(run_cells, folder):
     code = f"""
 try:
@@ -65,7 +65,7 @@ except OSError as error:
 def test_temporary_files_count_as_memory(run_cells):
     code = """
 import time
-for folder in ('/tmp', '/dev/shm', '/home/student'):
+for folder in ('/tmp', '/dev/shm', '/student'):
     for i in range(6):
         open(f'{folder}/{i}', 'wb').write(b'x' * (31 << 20))
 time.sleep(10)

@@ -33,9 +33,9 @@ for folder, folders, files in os.walk("/"):
     for name, path in visible.public_modules().items():
         files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
         public |= {f"/course/{name}/{p.relative_to(path)}".removesuffix("/.") for p in files}
-    system = {name for name in seen if name.startswith(("/etc/", "/home/student/.", "/tmp/"))}
+    system = {name for name in seen if name.startswith(("/etc/", "/student/.", "/tmp/"))}
     helper = {f"/submission/{name}" for name in ("helper.py", "torch.py", "data/points.csv")}
-    mine = {"/home/student/helper.py", "/home/student/torch.py"}
+    mine = {"/student/helper.py", "/student/torch.py"}
     assert public and seen - system <= public | helper | mine | {"/run/init.py"}
     assert {name for name in system if name.startswith("/etc/")} & {"/etc/shadow", "/etc/ssh"} == set()
 
@@ -85,7 +85,7 @@ for fd in os.listdir('/proc/self/fd'):
                     "/dev/ptmx",
                     "/dev/pts",
                     "/proc/",
-                    "/home/student/",
+                    "/student/",
                 )
             )
             or not target
