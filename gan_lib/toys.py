@@ -24,6 +24,7 @@ from gan_lib.regularizers import (
     spectral_normalize,
 )
 from gan_lib.training import discriminator_step, unrolled_discriminator
+from gan_lib.training.streams import forked
 
 
 class Setting(NamedTuple):
@@ -162,7 +163,7 @@ def play(target, method, seed, steps, setting=SETTING, *, device="cpu", watch=No
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     game = start(method, seed, setting, device)
-    with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
+    with forked(device):
         torch.manual_seed(seed)  # a gradient penalty draws its points from the global state
         for step in range(steps):
             if watch is not None:

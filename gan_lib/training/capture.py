@@ -3,6 +3,7 @@
 import torch
 
 from gan_lib.training.steps import Engine, simultaneous_gradients
+from gan_lib.training.streams import forked
 
 WARM_UP = 3  # passes before the capture, in which libraries choose their algorithms and take their memory
 
@@ -50,7 +51,7 @@ class CapturedStep:
         before = [buffer.clone() for buffer in buffers]
         default, own = torch.cuda.current_stream(real.device), torch.cuda.Stream(real.device)
         own.wait_stream(default)
-        with torch.random.fork_rng(devices=_cuda_devices(real)), torch.cuda.stream(own):
+        with forked(real.device), torch.cuda.stream(own):
             for _ in range(WARM_UP):
                 self._gradients()
         default.wait_stream(own)
@@ -67,7 +68,3 @@ class CapturedStep:
         return simultaneous_gradients(
             *self.networks, self.real, self.noise, self.objective, engine=self.engine
         )
-
-
-def _cuda_devices(tensor):
-    return [tensor.device] if tensor.device.type == "cuda" else []

@@ -15,6 +15,7 @@ from gan_lib.data import load_images
 from gan_lib.training.files import identity_of, json_line, read_checkpoint, serialised, write_atomically
 from gan_lib.training.processes import start_processes
 from gan_lib.training.run import Run
+from gan_lib.training.streams import forked
 
 
 class TrainResult(NamedTuple):
@@ -80,7 +81,7 @@ def train(config, images=None, metric=None, labels=None, on_epoch=None):
     state = read_checkpoint(checkpoint, identity, config.epochs) if checkpoint.exists() else None
 
     processes, device = start_processes(device, config.devices, config.nodes, config.strategy)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with forked(device):
         run = Run(config, images, device, processes, labels, classes)
         if state is not None:
             run.load_state_dict(state["run"])

@@ -24,6 +24,7 @@ from gan_lib.training.ema import ema_update
 from gan_lib.training.optimizers import KerasAdam
 from gan_lib.training.statistics import Statistics
 from gan_lib.training.steps import UPDATES, Engine, Labels, discriminator_step, gradient_norm
+from gan_lib.training.streams import forked
 
 
 class Run:
@@ -209,7 +210,7 @@ class Run:
         try:
             with (
                 torch.no_grad(),
-                torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []),
+                forked(self.device),
                 torch.compiler.set_stance("force_eager"),
             ):
                 return function(generator)
