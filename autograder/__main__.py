@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import unicodedata
 from pathlib import Path
 
 GRADE = """Grade the submissions of an assignment, many at a time.
@@ -15,17 +16,20 @@ MORE = """examples:
   python -m autograder grade ps1_minimax --workers 2
   python -m autograder grade ps1_minimax --scheduler tcp://node7:8786
   python -m autograder grade ps1_minimax --force          all again: after a change of the checks, say
+  python -m autograder grade ps1_minimax --student ada --student bela
 
 Run it as often as you like: it grades what is new or has changed since it was graded (a file of the
-submission, its timestamp.txt), and leaves the rest alone. After an interruption the same command goes on.
+submission, its timestamp.txt), or has no grades in the gradebook any more, and leaves the rest alone. After
+an interruption the same command goes on. Where checks, points or a due date are other ones than when a
+submission was graded, the last lines say so and name them; --force grades with the new ones.
 
 A cluster: `dask scheduler` on one machine, `dask worker tcp://THAT-MACHINE:8786 --nthreads 1 --nworkers auto`
 on others, each with this project's environment and bubblewrap. autograder/README.md has the lines for SLURM
 and Kubernetes.
 
-At the end: a table here, and report.html in the course folder (for instructors: it holds names and hidden
-messages). Exit status: 0, or 1 if a submission could not be graded or the run ended early; the last lines say
-which and why.
+At the end: a table here, and report-ps1_minimax.html in the course folder (for instructors: it holds names
+and hidden messages). Exit status: 0, or 1 if anything that lies in submitted/ for the assignment could not be
+graded, or the run ended early; the last lines say what and why.
 """
 
 
@@ -71,6 +75,14 @@ def parser():
         help="the course (default: %(default)s)",
     )
     own.add_argument("--force", action="store_true", help="grade all submissions, unchanged ones too")
+    own.add_argument(
+        "--student",
+        action="append",
+        default=[],
+        type=lambda text: unicodedata.normalize("NFC", text),
+        metavar="ID",
+        help="grade only this one; can be given more than once",
+    )
     return top
 
 
@@ -85,6 +97,7 @@ def main(arguments=None):
         workers=options.workers,
         scheduler=options.scheduler,
         force=options.force,
+        students=options.student,
     )
 
 

@@ -22,7 +22,7 @@ from autograder import sandbox
 from autograder.engine.mother import EngineFailure, new_checker, python_path
 from autograder.engine.source import assignment_cells, source_folder, submission_folder
 from autograder.engine.student import Ended, StudentKernel, error_output
-from autograder.sandbox.submission import copy_files
+from autograder.sandbox.submission import copy_files, make_folder, open_to_all
 
 NEEDED = ("cloudpickle", "safetensors", "torch", "ipykernel")
 TEST_GRACE = 30.0  # seconds after which a checker that does not answer is given up
@@ -107,12 +107,13 @@ class IsolatedExecute(NbGraderPreprocessor):
             with tempfile.TemporaryDirectory(prefix="gan-grade-") as work:
                 work = Path(work)
                 work.chmod(0o755)  # the kernel's user is another one
-                (work / "calls").mkdir(mode=0o755)
+                make_folder(work / "calls")
                 limits = self.limits()
                 submitted = submission_folder(coursedir, info)
                 copy_files(submitted, work / "files", size=limits.submission, count=limits.submission_files)
                 if source.is_dir():
                     shutil.copytree(source, work / "files", ignore=_notebooks, dirs_exist_ok=True)
+                    open_to_all(work / "files")
                 folder = source if source.is_dir() else work / "files"
                 run = _Run(self, nb, cells, work, folder, info["student"])
                 run_sync(run.all)()

@@ -1,10 +1,9 @@
 """The engine's places in nbgrader: reading a submission, and giving it the assignment's cells back."""
 
 import contextlib
-import errno
+import logging
 import os
 import shutil
-import stat
 
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook, MissingEntry
@@ -14,12 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.engine import notebooks
 from autograder.engine.execute import IsolatedExecute
+from autograder.engine.intake import MACHINES, Copies, Submitted, leave_out
 from autograder.engine.mother import EngineFailure
+from autograder.engine.names import shown
 from autograder.engine.source import assignment_cells
-
-# Errors of this machine, not of a submission.
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
-FOLDER, FILES = 512 << 20, 2000  # bytes and files of a submission's folder
 
 
 class SubmissionExporter(NotebookExporter):
@@ -36,44 +33,84 @@ class SubmissionExporter(NotebookExporter):
         except EngineFailure as error:
             self.log.error("Nothing was graded: %s", error)
             raise NbGraderException(str(error)) from error
-        converter = self.parent
+        self._isolate(self.parent)
+
+    def _isolate(self, converter):
+        """Have nbgrader's converter work on copies, and take errors of this machine for what they are.
+
+        nbgrader copies a submission's files before it reads it, follows every link, and takes any error for
+        the submission's; what its globs do not find it does not mention.
+        """
+        convert, begin = converter.convert_notebooks, converter.init_destination
         take, write = converter.init_assignment, converter.write_single_notebook
+        coursedir, copies = converter.coursedir, None
+
+        def convert_notebooks():
+            nonlocal copies
+            assignment = coursedir.assignment_id
+            try:
+                submitted = Submitted(coursedir, assignment)
+                copies = Copies(coursedir, assignment, submitted)
+            except (NbGraderException, MissingEntry, SQLAlchemyError, OSError) as error:
+                self.log.error("Nothing was graded: %s", error)
+                raise NbGraderException(str(error)) from error
+            said = _Said(copies.root, coursedir)
+            self.log.addFilter(said)
+            try:
+                with copies.as_submitted():
+                    converter.assignments = {
+                        copies.folder(student): [] for student in (*submitted.folders, *submitted.failed)
+                    }
+                    convert()
+            finally:
+                self.log.removeFilter(said)
+                copies.close()
+                for name, why in submitted.refused.items():
+                    self.log.error(
+                        f"There was an error processing assignment '{assignment}' for student '{name}': {why}"
+                    )
+            if submitted.refused:
+                raise NbGraderException("not every submission could be taken in")
+
+        def init_destination(assignment, student):
+            copies.drop()  # that of the one before
+            with self._or_nothing(assignment, student, copies.submitted.path(student), begun=False):
+                _, converter.notebooks = copies.take(student)
+            return begin(assignment, student)
 
         def init_assignment(assignment, student):
-            folder = converter._format_source(assignment, student)
-            refuse_links(folder)
-            with self._or_nothing(assignment, student, folder):
+            notebooks = list(converter.notebooks)
+            with self._or_nothing(assignment, student, copies.submitted.path(student)):
                 take(assignment, student)
+                leave_out(converter._format_dest(assignment, student), notebooks)
 
         def write_single_notebook(output, resources):
             info = resources["nbgrader"]
             with self._or_nothing(info["assignment"], info["student"], info["notebook"]):
                 write(output, resources)
 
-        # nbgrader copies a submission's files before it reads it, and takes any error for the submission's
+        converter.convert_notebooks, converter.init_destination = convert_notebooks, init_destination
         converter.init_assignment, converter.write_single_notebook = init_assignment, write_single_notebook
 
     @contextlib.contextmanager
-    def _or_nothing(self, assignment, student, what):
-        """End the command, and leave no trace of the submission, where this machine or the engine fails."""
+    def _or_nothing(self, assignment, student, what, *, begun=True):
+        """End the command where this machine or the engine fails, and leave no trace of what was `begun`."""
         try:
             yield
         except (EngineFailure, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in FULL:
+            if isinstance(error, OSError) and error.errno not in MACHINES:
                 raise
-            self._take_back(assignment, student)
+            if begun:
+                self._take_back(assignment, student)
             self.log.critical("%s was not graded, and no submission after it: %s", what, error)
             raise SystemExit(1) from error
 
     def from_filename(self, filename, resources=None, **options):
-        found = os.lstat(filename)
-        if not stat.S_ISREG(found.st_mode):
-            raise notebooks.Unreadable(f"{filename}: it is a link or no file")
-        if found.st_size > notebooks.SIZE:
-            raise notebooks.Unreadable(
-                f"{filename}: {found.st_size} bytes, above the limit of {notebooks.SIZE}"
-            )
         info = resources["nbgrader"]
+        if (size := os.path.getsize(filename)) > notebooks.SIZE:
+            raise notebooks.Unreadable(
+                f"{info['notebook']}.ipynb: {size} bytes, above the limit of {notebooks.SIZE}"
+            )
         with self._or_nothing(info["assignment"], info["student"], filename):
             return super().from_filename(filename, resources=resources, **options)
 
@@ -81,7 +118,8 @@ class SubmissionExporter(NotebookExporter):
         try:
             notebook = notebooks.read(file_stream.read())
         except (notebooks.Unreadable, UnicodeDecodeError) as error:
-            raise notebooks.Unreadable(f"{file_stream.name} cannot be graded: {error}") from error
+            name = os.path.basename(file_stream.name)
+            raise notebooks.Unreadable(f"{name} cannot be graded: {error}") from error
         return self.from_notebook_node(notebook, resources=resources, **options)
 
     def _take_back(self, assignment, student):
@@ -100,24 +138,25 @@ class SubmissionExporter(NotebookExporter):
             self.log.critical("the gradebook may have an empty entry for %s: %s", student, error)
 
 
-def refuse_links(folder):
-    """Look for what nbgrader would follow out of a submission's folder when it copies the files.
+class _Said(logging.Filter):
+    """What is logged, so that no name steers a terminal, and with submissions called what they are called."""
 
-    Raises: Unreadable naming the first link, device, pipe or socket, or the file at which it is too much.
-    """
-    left, count = FOLDER, FILES
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = os.path.join(place, name)
-            found = os.lstat(path)
-            mode, count = found.st_mode, count - 1
-            left -= found.st_size if stat.S_ISREG(mode) else 0
-            if left < 0 or count < 0:
-                raise notebooks.Unreadable(
-                    f"{path}: with it the submission has more than {FILES} files, or more than {FOLDER} bytes"
-                )
-            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-                raise notebooks.Unreadable(f"{path} is a link, or no file: such a submission is not graded")
+    def __init__(self, root, coursedir):
+        super().__init__()
+        self.copies = str(root)
+        self.meant = os.path.join(coursedir.root, coursedir.submitted_directory)
+
+    def filter(self, record):
+        if isinstance(record.args, tuple):
+            record.args = tuple(self._said(one) if isinstance(one, str) else one for one in record.args)
+        record.msg, record.args = self._said(record.getMessage(), lines=True), None
+        if record.exc_info:
+            text = logging.Formatter().formatException(record.exc_info)
+            record.exc_text = self._said(text, lines=True)
+        return True
+
+    def _said(self, text, **lines):
+        return shown(text.replace(self.copies, self.meant), **lines)
 
 
 class RestoreCells(NbGraderPreprocessor):

@@ -19,8 +19,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
+from autograder.engine.intake import MACHINES
+from autograder.engine.names import shown
 from autograder.engine.notebooks import Unreadable
 from autograder.grade import report
 from autograder.grade.course import course_of
@@ -35,20 +37,27 @@ AGAIN = "What is in the gradebook stays; run the same command again to grade the
 
 @dataclass
 class Outcome:
-    """How many submissions were graded and unchanged, and why the others were not graded, by student."""
+    """How many submissions were graded and unchanged, and why the others were not graded, by student.
+
+    Attributes:
+        outdated: students of the unchanged ones that were graded when the assignment was another one.
+        notes: lines on what to know.
+    """
 
     graded: int = 0
     unchanged: int = 0
     failed: dict = field(default_factory=dict)
     engine: dict = field(default_factory=dict)
     ended: str | None = None
+    outdated: set = field(default_factory=set)
+    notes: list = field(default_factory=list)
 
     @property
     def status(self):
         return 1 if self.failed or self.engine or self.ended else 0
 
 
-def grade_batch(course, assignment, *, workers=None, scheduler=None, force=False):
+def grade_batch(course, assignment, *, workers=None, scheduler=None, force=False, students=()):
     """Grade what is new in a course.
 
     Args:
@@ -57,6 +66,7 @@ def grade_batch(course, assignment, *, workers=None, scheduler=None, force=False
         workers: processes on this machine; None for one a processor.
         scheduler: address of a Dask scheduler whose workers are to be used instead.
         force: grade all, also what has not changed since it was graded.
+        students: ids; only these are graded, if there are any.
 
     Returns: exit status: 0, or 1 if anything could not be graded.
     """
@@ -66,7 +76,7 @@ def grade_batch(course, assignment, *, workers=None, scheduler=None, force=False
     try:
         converter = converter_of(assignment)
         with only_writer(converter.own):
-            outcome = _grade(converter, console, workers, scheduler, force)
+            outcome = _grade(converter, console, workers, scheduler, force, students)
     except (AnotherOne, NbGraderException, MissingEntry) as error:
         hint = f" Run nbgrader generate_assignment {assignment} first." * isinstance(error, MissingEntry)
         console.print(f"Nothing was graded: {error}.{hint}", style="red", markup=False, highlight=False)
@@ -83,21 +93,28 @@ def converter_of(assignment):
     return Enter(coursedir=app.coursedir, parent=app)
 
 
-def _grade(converter, console, workers, scheduler, force):
-    submissions, outcome = converter.submissions(), Outcome()
+def _grade(converter, console, workers, scheduler, force, students):
+    there, outcome = converter.submissions(), Outcome()
     course = course_of(converter)
-    waiting = collections.deque(
-        student
-        for student, notebooks in submissions.items()
-        if force or not converter.is_graded(student, notebooks)
-    )
-    outcome.unchanged = len(submissions) - len(waiting)
+    failed, refused = converter.submitted.failed, converter.submitted.refused
+    if students:
+        unknown = set(students).difference(there, failed, refused)
+        outcome.failed |= dict.fromkeys(unknown, "nothing was handed in under this id")
+        there = [student for student in there if student in students]
+    wanted = set(students) or {*failed, *refused}
+    outcome.failed |= {name: why for name, why in (failed | refused).items() if name in wanted}
+    for student in wanted.intersection(failed):
+        converter.fail(student)
+    waiting = collections.deque(student for student in there if force or not converter.is_graded(student))
+    unchanged = set(there).difference(waiting)
+    outcome.unchanged = len(unchanged)
+    outcome.outdated, outcome.notes = converter.outdated(sorted(unchanged))
     if not waiting:
         return outcome
-    batch = _Batch(converter, submissions, waiting, outcome)
+    batch, total = _Batch(converter, waiting, outcome), len(waiting) + len(outcome.failed)
     try:
         with converter.scratch() as folder, _progress(console) as progress:
-            task, said = progress.add_task(converter.assignment, total=len(waiting)), time.monotonic()
+            task, said = progress.add_task(converter.assignment, total=total), time.monotonic()
             with connected(scheduler, min(workers or processors(), len(waiting)), folder) as client:
                 for count in batch.run(Workers(client, course, None if scheduler else folder)):
                     progress.update(task, completed=count)
@@ -110,14 +127,18 @@ def _grade(converter, console, workers, scheduler, force):
         outcome.ended = f"The gradebook or the course folder does not work: {error}."
     except KeyboardInterrupt:
         outcome.ended = "Interrupted."
+    finally:
+        converter.close()
+    empty = sorted(set(converter.untimed))
+    outcome.notes += [f"{student}: timestamp.txt is empty, which counts as in time" for student in empty]
     return outcome
 
 
 class _Batch:
     """Submissions on their way: out as files, back as notebooks, into the gradebook one by one."""
 
-    def __init__(self, converter, submissions, waiting, outcome):
-        self.converter, self.submissions, self.outcome = converter, submissions, outcome
+    def __init__(self, converter, waiting, outcome):
+        self.converter, self.outcome = converter, outcome
         self.waiting, self.taken, self.in_a_row = waiting, {}, 0
 
     def run(self, workers):
@@ -133,17 +154,17 @@ class _Batch:
         """The next submission that can be sent: (student, files), or None."""
         while self.waiting:
             student = self.waiting.popleft()
-            self.converter.notebooks = self.submissions[student]
-            self.converter.run_pre_convert_hook()
             try:
                 self.taken[student], files = self.converter.take(student)
                 return student, files
-            except Unreadable as error:
-                self._fails(student, str(error))
+            except OSError:
+                raise  # of this machine: whatever else cannot be read is the submission's
+            except Exception as error:
+                self._fails(student, _said(error))
         return None
 
     def _back(self, student, graded):
-        taken, notebooks = self.taken.pop(student), self.submissions[student]
+        taken = self.taken.pop(student)
         if graded.engine:
             self.outcome.engine[student] = graded.error
             self.in_a_row += 1
@@ -153,11 +174,11 @@ class _Batch:
             self._fails(student, graded.error)
             return
         try:
-            entered = self.converter.enter(student, notebooks, graded.notebooks, taken)
-        except (SQLAlchemyError, OSError):
-            raise
+            entered = self.converter.enter(student, graded.notebooks, taken)
         except Exception as error:  # such as points above the maximum: nbgrader refuses the submission
-            self._fails(student, f"{type(error).__name__}: {error}")
+            if _is_ours(error):
+                raise
+            self._fails(student, _said(error))
             return
         if entered:
             self.outcome.graded += 1
@@ -167,7 +188,18 @@ class _Batch:
 
     def _fails(self, student, why):
         self.outcome.failed[student] = why
-        self.converter.fail(student, self.submissions[student])
+        self.converter.fail(student)
+
+
+def _is_ours(error):
+    """Whether an error is of this machine or the gradebook, not of what is entered."""
+    if isinstance(error, OSError):
+        return error.errno in MACHINES
+    return isinstance(error, SQLAlchemyError) and not isinstance(error, DataError)
+
+
+def _said(error):
+    return str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
 
 
 def _progress(console):
@@ -191,7 +223,13 @@ def _line(task):
 def _say(outcome, converter, console):
     for kind, found in (("", outcome.failed), ("the engine failed, nothing was entered: ", outcome.engine)):
         for student, why in sorted(found.items()):
-            console.print(f"{student}: {kind}{why}", style="red", markup=False, highlight=False)
+            said = f"{shown(student)}: {kind}{shown(why, lines=True)}"
+            console.print(said, style="red", markup=False, highlight=False)
+    for note in outcome.notes:
+        console.print(note, style="yellow", markup=False, highlight=False)
+    if outcome.outdated:
+        again = f"To grade them again: python -m autograder grade {converter.assignment} --force"
+        console.print(again, style="yellow", markup=False, highlight=False)
     if outcome.ended:
         console.print(outcome.ended, AGAIN, style="bold red", markup=False, highlight=False)
     elif outcome.engine:
@@ -205,11 +243,18 @@ def _say(outcome, converter, console):
     table = Table(
         "graded",
         "unchanged",
+        "outdated",
         "failed",
         "not graded (engine)",
         "need manual grading",
         title=converter.assignment,
     )
-    counts = outcome.graded, outcome.unchanged, len(outcome.failed), len(outcome.engine), by_hand
-    table.add_row(*map(str, counts))
+    counts = (
+        outcome.graded,
+        outcome.unchanged,
+        len(outcome.outdated),
+        len(outcome.failed),
+        len(outcome.engine),
+    )
+    table.add_row(*map(str, counts), str(by_hand))
     Console().print(table, f"Report: {path}", soft_wrap=True)

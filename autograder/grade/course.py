@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -63,18 +64,32 @@ def course_of(converter):
     return Course(assignment, cloudpickle.dumps(config), _book(coursedir, assignment), archive.getvalue())
 
 
-def pack(folder, ignore):
-    """An archive of a folder's files, as bytes."""
+def pack(folder):
+    """An archive of all files and folders below a folder, as bytes."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1) as tar:
-        _add(tar, folder, ".", ignore)
+        for path in sorted(Path(folder).rglob("*")):
+            tar.add(path, str(path.relative_to(folder)), recursive=False)
     return archive.getvalue()
 
 
 def unpack(archive, folder):
-    """Write the files of an archive into a folder."""
+    """Write the files and folders of an archive that was made here into a folder, for everybody to read."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
+        for member in tar:
+            path = Path(folder, member.name)
+            _folder(path if member.isdir() else path.parent)
+            if member.isfile():
+                with tar.extractfile(member) as packed, open(path, "wb") as file:
+                    shutil.copyfileobj(packed, file)
+                path.chmod(0o644)  # whatever the umask
+
+
+def _folder(path):
+    if not path.is_dir():
+        _folder(path.parent)
+        path.mkdir()
+        path.chmod(0o755)
 
 
 def halves(preprocessors):

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import tempfile
 import warnings
@@ -14,18 +13,27 @@ from nbconvert.writers import FilesWriter
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
+from nbgrader.converters.base import BaseConverter
 from sqlalchemy.exc import SAWarning
 
 from autograder.engine.execute import IsolatedExecute
+from autograder.engine.intake import OWN, Copies, Submitted, leave_out
 from autograder.engine.notebooks import SIZE, Unreadable
-from autograder.engine.preprocessors import refuse_links
 from autograder.grade.course import halves, pack
-from autograder.grade.record import Record, fingerprint
+from autograder.grade.record import Record
+from autograder.grade.state import changes, entered, state
 
-OWN = ".grading"  # in autograded/: nbgrader's globs pass over it
+
+class _FilesAtOnce(BaseConverter):
+    """How files come into `autograded/`; nbgrader itself would list a folder anew for each of them."""
+
+    def init_assignment(self, assignment_id, student_id):
+        ends = self._format_source(assignment_id, student_id), self._format_dest(assignment_id, student_id)
+        ignore = shutil.ignore_patterns("*.ipynb")
+        shutil.copytree(*ends, ignore=ignore, copy_function=shutil.copy, dirs_exist_ok=True)
 
 
-class Enter(Autograde):
+class Enter(Autograde, _FilesAtOnce):
     """The half of nbgrader's autograde that enters points, for notebooks that were executed elsewhere.
 
     A submission's folder is made elsewhere and moved to its place in autograded/ when its grades are in the
@@ -38,6 +46,7 @@ class Enter(Autograde):
         self.exporter = NotebookExporter(parent=self, config=self.config)
         self.writer = FilesWriter(parent=self, config=self.config)
         self.assignment, self.making = self.coursedir.assignment_id, False
+        self.copies, self.submitted, self.there, self.taken, self.untimed = None, None, {}, {}, []
         own = os.path.join(self._output_directory, OWN)
         self.own = Path(os.path.normpath(self.coursedir.format_path(own, ".", ".")))
         self.own.mkdir(parents=True, exist_ok=True)
@@ -70,95 +79,120 @@ class Enter(Autograde):
             link.unlink(missing_ok=True)
 
     def submissions(self):
-        """The students who have handed something in: dict to the notebooks of each."""
-        self.init_notebooks()
-        excluded = self.coursedir.student_id_exclude.split(",")
-        pattern = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)
-        found = {}
-        for folder in sorted(self.assignments):
-            student = re.match(pattern, folder)["student_id"]
-            if student not in excluded:
-                found[student] = sorted(self.assignments[folder])
-        return found
+        """The students whose submissions can be looked at; of the others, `submitted` knows the reason."""
+        self.submitted = Submitted(self.coursedir, self.assignment)
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as book:
+            self.there = entered(book, self.assignment)
+            self.state = state(book, self)
+        return sorted(self.submitted.folders)
 
-    def is_graded(self, student, notebooks):
-        """Whether a submission is graded as it is now.
+    def close(self):
+        """Remove the copies of submissions that are on their way."""
+        if self.copies is not None:
+            self.copies.close()
+            self.copies = None
+
+    def is_graded(self, student):
+        """Whether a submission is graded as it is now, and the gradebook has its grades.
 
         One that nbgrader's own command has graded is: the permissions are its last touch, and nothing of the
         submission may be newer than what was made of it.
         """
-        source, done = self._format_source(self.assignment, student), self.folder(student)
-        if not done.is_dir():
+        done, scores = self.folder(student), self.there.get(student, {}).get("scores")
+        if scores is None or not done.is_dir():
+            return False
+        try:
+            taken = self.submitted.take(student)
+        except (Unreadable, OSError):
             return False
         if student in self.record.graded:
-            try:
-                return self.record.graded[student] == self.take(student, packed=False)[0]
-            except Unreadable:
-                return False
-        made = [done / os.path.basename(path) for path in notebooks]
-        files = utils.find_all_files(source, self.coursedir.ignore)
+            same = self.record.about[student].get("scores", scores) == scores
+            return same and self.record.graded[student] == taken.fingerprint
+        made = [done / name for name, _, _ in taken.files if "/" not in name and name.endswith(".ipynb")]
         permissions = int(str(self.permissions), 8)
         return all(
             path.is_file()
             and path.stat().st_mode & 0o777 == permissions
-            and path.stat().st_mtime >= max(map(os.path.getmtime, files))
+            and path.stat().st_mtime >= taken.newest
             for path in made
         )
 
-    def take(self, student, *, packed=True):
-        """A submission's fingerprint, and its files as an archive (None if not `packed`).
+    def outdated(self, students):
+        """Which of these submissions were graded when the assignment was another one. See `state.changes`."""
+        return changes(self.record, self.state, self.there, students)
 
-        Raises: Unreadable for one with links, or with more bytes than a submission may have.
+    def take(self, student):
+        """Copy a submission; from now on only the copy is used.
+
+        Returns: its fingerprint, and its files as an archive.
+        Raises: Unreadable for one that cannot be graded; OSError where this machine fails.
         """
-        folder, ignore = self._format_source(self.assignment, student), self.coursedir.ignore
-        try:
-            refuse_links(folder)
-            most = SIZE + IsolatedExecute(parent=self).limits().submission
-            if (size := sum(map(os.path.getsize, utils.find_all_files(folder, ignore)))) > most:
-                raise Unreadable(f"{folder} holds {size} bytes, above the limit of {most}")
-            return fingerprint(folder, ignore), pack(folder, ignore) if packed else None
-        except OSError as error:
-            raise Unreadable(f"{folder} cannot be read: {error}") from error
+        if self.copies is None:
+            self.copies = Copies(self.coursedir, self.assignment, self.submitted)
+        self.copies.submitted = self.submitted
+        taken, notebooks = self.copies.take(student)
+        most = SIZE + IsolatedExecute(parent=self).limits().submission
+        if taken.size > most:
+            raise Unreadable(f"the submission holds {taken.size} bytes, above the limit of {most}")
+        folder, self.taken[student] = Path(self.copies.folder(student)), notebooks
+        if (time := folder / "timestamp.txt").exists() and not time.stat().st_size:
+            self.untimed.append(student)
+        self.notebooks = notebooks
+        self.run_pre_convert_hook()
+        return taken.fingerprint, pack(folder)
 
-    def enter(self, student, notebooks, executed, taken):
+    def enter(self, student, executed, fingerprint):
         """Enter a submission's grades.
 
         Args:
             student: id.
-            notebooks: paths of the submitted notebooks.
             executed: dict from the name of a notebook's file to the executed notebook, as bytes.
-            taken: fingerprint of what was executed.
+            fingerprint: of what was executed.
 
         Returns: whether they were entered; not where the submission is another one by now.
         """
-        if fingerprint(self._format_source(self.assignment, student), self.coursedir.ignore) != taken:
-            return False
-        self._begin(student, notebooks)
         try:
-            self.init_assignment(self.assignment, student)
-            for path in self.notebooks:
-                self._second_half(path, executed[os.path.basename(path)])
+            if self.submitted.take(student).fingerprint != fingerprint:
+                return False
+        except Unreadable:
+            return False
+        notebooks = self.taken.pop(student)
+        self._begin(student)
+        try:
+            with self.copies.as_submitted():
+                self.notebooks = notebooks
+                self.init_assignment(self.assignment, student)
+                leave_out(self.folder(student), notebooks)
+                for path in self.notebooks:
+                    self._second_half(path, executed[os.path.basename(path)])
             self.set_permissions(self.assignment, student)
             new = self.folder(student)
         finally:
             self.making = False
-        self.record.add(student, taken)
+            self.copies.drop(student)
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as book:
+            about = entered(book, self.assignment, student)[student]
+        self.record.add(student, fingerprint, self.state, **about)
         self.folder(student).parent.mkdir(parents=True, exist_ok=True)
         os.rename(new, self.folder(student))
         _remove_empty(new.parent)
         return True
 
-    def fail(self, student, notebooks):
+    def fail(self, student):
         """Leave a submission that cannot be graded as nbgrader's command does: known, without new points."""
-        self._begin(student, notebooks)
+        self._begin(student)
+        self.notebooks = self.taken.pop(student, [])
         try:
-            refuse_links(self._format_source(self.assignment, student))
-            self.init_assignment(self.assignment, student)
+            if self.notebooks:
+                with self.copies.as_submitted():
+                    self.init_assignment(self.assignment, student)
         except Exception as error:  # it is this that is wrong with it
             self.log.debug("%s: %r", student, error)
         finally:
             shutil.rmtree(new := self.folder(student), ignore_errors=True)
             self.making = False
+            if self.copies is not None:
+                self.copies.drop(student)
         _remove_empty(new.parent)
 
     def folder(self, student):
@@ -171,10 +205,10 @@ class Enter(Autograde):
             found = book.assignment_submissions(self.assignment)
             return sum(one.needs_manual_grade for one in found if self.folder(one.student_id).is_dir())
 
-    def _begin(self, student, notebooks):
-        """Remove what there is of a submission; from now on it does not look graded."""
+    def _begin(self, student):
+        """Remove what there is of a graded submission; from now on it does not look graded."""
         shutil.rmtree(self.folder(student), ignore_errors=True)
-        self.notebooks, self.making = notebooks, True
+        self.making = True
         shutil.rmtree(self.folder(student), ignore_errors=True)
 
     def _second_half(self, path, executed):

@@ -7,51 +7,55 @@ import json
 import os
 from pathlib import Path
 
-from nbgrader.utils import find_all_files
-
 
 class AnotherOne(RuntimeError):
     """Another process enters grades of this course."""
 
 
 class Record:
-    """The fingerprints of the submissions that this command has graded, kept in a file.
+    """What this command has graded, kept in a file.
 
     Args:
         path: of the file; a line is added for each submission; an interruption costs at most the last.
+
+    Attributes:
+        graded: dict from student to the fingerprint of the submission that was graded.
+        about: dict from student to a dict with "state", a name in `states`, and what `state.entered` returned
+            afterwards. Empty for one that an older version has graded.
+        states: what the assignment was (`state.py`), by a name.
     """
 
     def __init__(self, path):
-        self.path, self.graded = Path(path), {}
+        self.path, self.graded, self.about, self.states = Path(path), {}, {}, {}
         if self.path.exists():
             for line in self.path.read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(ValueError):  # a line that an interruption has cut
-                    student, fingerprint = json.loads(line)
-                    self.graded[student] = fingerprint
+                    self._read(json.loads(line))
 
-    def add(self, student, fingerprint):
-        """Note that a submission has been graded as it is; on disk when this returns."""
+    def _read(self, line):
+        if isinstance(line, dict):
+            self.states |= line
+        else:
+            student, fingerprint, *about = line
+            self.graded[student], self.about[student] = fingerprint, dict(*about)
+
+    def add(self, student, fingerprint, state, **about):
+        """Note that a submission has been graded as it is; on disk when this returns.
+
+        Args:
+            state: of the assignment.
+            about: of this submission, from `state.entered`.
+        """
+        name = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
+        lines = [[student, fingerprint, {"state": name, **about}]]
+        if name not in self.states:
+            lines.insert(0, {name: state})
         with open(self.path, "a", encoding="utf-8") as file:
-            file.write(f"\n{json.dumps([student, fingerprint])}")
+            file.write("".join(f"\n{json.dumps(line)}" for line in lines))
             file.flush()
             os.fsync(file.fileno())
-        self.graded[student] = fingerprint
-
-
-def fingerprint(folder, ignore):
-    """A text that changes with the names and contents of the files in a folder, ``timestamp.txt`` among them.
-
-    Args:
-        folder: of a submission, without links, pipes and devices.
-        ignore: names and globs of what does not count, as nbgrader's ``CourseDirectory.ignore``.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(find_all_files(str(folder), ignore)):
-        name = os.fsencode(os.path.relpath(path, folder))
-        digest.update(b"%d %d " % (len(name), os.path.getsize(path)) + name)
-        with open(path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+        for line in lines:
+            self._read(line)
 
 
 @contextlib.contextmanager

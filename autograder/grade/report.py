@@ -1,4 +1,4 @@
-"""``report.html``: the statistics of an assignment on one page that needs nothing else."""
+"""``report-ASSIGNMENT.html``: the statistics of an assignment on one page that needs nothing else."""
 
 from html import escape
 from pathlib import Path
@@ -43,7 +43,7 @@ def write(converter):
         _failed(failed, owners, len(graded)),
         _ended(ended),
     ]
-    path = Path(coursedir.root, "report.html")
+    path = Path(coursedir.root, f"report-{assignment}.html")
     title = f"{escape(assignment)}: {len(graded)} submissions"
     path.write_text(_page(title, body), encoding="utf-8")
     return path

@@ -65,9 +65,10 @@ class FirstHalf(Autograde):
         self.autograde_preprocessors, _ = halves(self.autograde_preprocessors)
 
     def convert_notebooks(self):
-        ((folder, notebooks),) = self.assignments.items()
-        self.notebooks = sorted(notebooks)
-        self.init_assignment(self.coursedir.assignment_id, Path(folder).parent.name)
+        (folder,) = self.assignments
+        assignment, student = self.coursedir.assignment_id, Path(folder).parent.name
+        self.init_destination(assignment, student)  # which finds the notebooks
+        self.init_assignment(assignment, student)
         for path in self.notebooks:
             self.convert_single_notebook(path)
 

@@ -20,7 +20,7 @@ from autograder.sandbox import cgroup, command, runtime, visible
 from autograder.sandbox.errors import SandboxUnavailable
 from autograder.sandbox.forkserver import fork_server
 from autograder.sandbox.seccomp import MACHINES, seccomp_filter
-from autograder.sandbox.submission import copy_files
+from autograder.sandbox.submission import copy_files, make_folder
 
 HERE = Path(__file__).parent
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
@@ -196,7 +196,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         binds = {command.INIT: HERE / "init.py", command.SUBMISSION: folder / "files"}
         binds |= {f"{command.COURSE}/{name}": path for name, path in visible.public_modules().items()}
         if self.files is None:
-            (folder / "files").mkdir(mode=0o755)
+            make_folder(folder / "files")
         else:
             copy_files(self.files, folder / "files", size=limits.submission, count=limits.submission_files)
         inner = [sys.executable, "-I", "-S", command.INIT]

@@ -29,7 +29,7 @@ def copy_files(source, target, *, size, count):
     Raises: ValueError naming the file or folder that passes a limit or cannot be read.
     """
     source, target = Path(source), Path(target)
-    target.mkdir(mode=0o755)
+    make_folder(target)
     left, entries = size, 0
     for folder, folders, files, handle in os.fwalk(source, follow_symlinks=False):
         folder = Path(folder).relative_to(source)
@@ -39,7 +39,8 @@ def copy_files(source, target, *, size, count):
             raise ValueError(f"{_shown(folder)}: the submission holds more than {count} files")
         if len(folder.parts) > DEPTH:
             raise ValueError(f"{_shown(folder)}: the submission's folders are more than {DEPTH} deep")
-        (target / folder).mkdir(mode=0o755, exist_ok=True)
+        if folder.parts:
+            make_folder(target / folder)
         for name in files:
             if name.lower().endswith(".ipynb"):
                 continue
@@ -53,6 +54,21 @@ def copy_files(source, target, *, size, count):
                 raise ValueError(
                     f"{_shown(folder / name)}: the submission's files hold more than {size} bytes"
                 )
+
+
+def make_folder(path):
+    """Make a folder that everybody may enter, whatever the umask: the sandbox's user is another one."""
+    os.mkdir(path)
+    os.chmod(path, 0o755)
+
+
+def open_to_all(folder):
+    """Let everybody read what is below a folder, whatever the umask of who made it; no links are in it."""
+    for place, _, files in os.walk(folder):
+        os.chmod(place, 0o755)
+        for name in files:
+            path = os.path.join(place, name)
+            os.chmod(path, os.stat(path).st_mode | 0o444)
 
 
 def _shown(path):
@@ -73,6 +89,7 @@ def _copy(name, handle, target, most):
         if os.fstat(descriptor).st_size > most:
             return most + 1
         with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "wb") as copy:
+            os.fchmod(copy.fileno(), 0o444)  # whatever the umask
             copied = 0
             while block := original.read(min(1 << 20, most - copied + 1)):
                 copied += len(block)

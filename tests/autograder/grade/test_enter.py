@@ -9,9 +9,10 @@ from batches import book_of
 from nbformat.v4 import new_output
 from small_course import HALF, PS, RIGHT, filled_in, hand_in
 
+from autograder.engine.intake import walk
 from autograder.engine.notebooks import Unreadable
 from autograder.grade.command import converter_of
-from autograder.grade.record import AnotherOne, Record, fingerprint, only_writer
+from autograder.grade.record import AnotherOne, Record, only_writer
 
 
 @pytest.fixture
@@ -30,12 +31,12 @@ def executed(release, letters="1.0"):
 
 
 def enter(converter, release, **options):
-    notebooks = converter.submissions()["ada"]
-    return converter.enter("ada", notebooks, executed(release, **options), converter.take("ada")[0])
+    assert converter.submissions() == ["ada"]
+    return converter.enter("ada", executed(release, **options), converter.take("ada")[0])
 
 
 def is_graded(converter):
-    return converter.is_graded("ada", converter.submissions()["ada"])
+    return "ada" in converter.submissions() and converter.is_graded("ada")
 
 
 def test_what_is_entered_is_in_the_gradebook_and_graded(course, small):
@@ -59,19 +60,22 @@ def test_what_is_interrupted_looks_graded_to_nobody(course, small, monkeypatch, 
         patch.setattr(*((os, "rename") if place == "rename" else (converter, place)), interrupted)
         with pytest.raises(KeyboardInterrupt):
             enter(converter, small[1])
+    converter.close()
     assert not notebook.exists()
     again = converter_of(PS)
     assert not is_graded(again)
     assert enter(again, small[1]) and is_graded(again) and notebook.exists()
     assert book_of(course)["ada", "submission"][2] == 7
+    again.close()
     assert sorted(path.name for path in again.own.iterdir()) == [f"{PS}.jsonl"]
 
 
 def test_a_submission_that_has_changed_meanwhile_is_not_entered(course, small):
     converter = converter_of(PS)
+    converter.submissions()
     taken, _ = converter.take("ada")
     hand_in(course, "ada", filled_in(small[1], HALF))
-    assert not converter.enter("ada", converter.submissions()["ada"], executed(small[1]), taken)
+    assert not converter.enter("ada", executed(small[1]), taken)
     assert ("ada", "submission") not in book_of(course) and not is_graded(converter)
 
 
@@ -90,8 +94,10 @@ def test_a_change_of_any_file_is_a_change(course, small, change):
 
 def test_what_nbgrader_left_half_done_is_graded(course, small):
     done = course / "autograded" / "ada" / PS
-    done.mkdir(parents=True)
-    (done / f"{PS}.ipynb").write_bytes(executed(small[1])[f"{PS}.ipynb"])
+    enter(converter_of(PS), small[1])
+    (course / "autograded" / ".grading" / f"{PS}.jsonl").unlink()  # nbgrader's own command has none
+    assert is_graded(converter_of(PS))
+    (done / f"{PS}.ipynb").chmod(0o644)
     assert not is_graded(converter_of(PS))  # its permissions are those of a file that is still written
     (done / f"{PS}.ipynb").chmod(0o444)
     assert is_graded(converter_of(PS))
@@ -102,18 +108,23 @@ def test_what_nbgrader_left_half_done_is_graded(course, small):
 
 def test_links_are_not_followed_when_files_are_sent(course, small):
     (course / "submitted" / "ada" / PS / "data").symlink_to("/etc/passwd")
+    converter = converter_of(PS)
+    converter.submissions()
     with pytest.raises(Unreadable, match="data is a link"):
-        converter_of(PS).take("ada")
+        converter.take("ada")
 
 
 def test_the_record_survives_a_line_that_was_cut(tmp_path):
     record = Record(tmp_path / "record")
-    record.add("ada", "1")
+    record.add("ada", "1", {"checks": {}}, due="none")
     with open(tmp_path / "record", "a") as file:
         file.write('\n["bob", "2')
     record = Record(tmp_path / "record")
-    record.add("kim", "3")
-    assert Record(tmp_path / "record").graded == {"ada": "1", "kim": "3"}
+    record.add("kim", "3", {"checks": {}})
+    record = Record(tmp_path / "record")
+    assert record.graded == {"ada": "1", "kim": "3"}
+    assert record.states[record.about["ada"].pop("state")] == {"checks": {}}
+    assert record.about["ada"] == {"due": "none"}
 
 
 def test_a_fingerprint_tells_folders_apart(tmp_path):
@@ -122,7 +133,11 @@ def test_a_fingerprint_tells_folders_apart(tmp_path):
         folder.mkdir()
         for name, text in texts.items():
             (folder / name).write_text(text)
-        return fingerprint(folder, ["ignored"])
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            return walk(handle, "it", ["ignored"]).fingerprint
+        finally:
+            os.close(handle)
 
     assert made(a="x", b="y") == made(b="y", a="x", ignored="z")
     different = [made(), made(a=""), made(a="x"), made(b="x"), made(a="xb"), made(a="x", b=""), made(ab="x")]
