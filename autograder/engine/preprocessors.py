@@ -1,7 +1,6 @@
 """The engine's places in nbgrader: reading a submission, and giving it the assignment's cells back."""
 
 import contextlib
-import errno
 import os
 import shutil
 import stat
@@ -13,12 +12,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.engine import notebooks
-from autograder.engine.execute import IsolatedExecute
+from autograder.engine.execute import IsolatedExecute, is_engines
 from autograder.engine.mother import EngineFailure
 from autograder.engine.source import assignment_cells
 
-# Errors of this machine, not of a submission.
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 FOLDER, FILES = 512 << 20, 2000  # bytes and files of a submission's folder
 
 
@@ -58,10 +55,12 @@ class SubmissionExporter(NotebookExporter):
         """End the command, and leave no trace of the submission, where this machine or the engine fails."""
         try:
             yield
-        except (EngineFailure, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in FULL:
-                raise
+        except notebooks.Unreadable:
+            raise
+        except Exception as error:
             self._take_back(assignment, student)
+            if not is_engines(error, IsolatedExecute(parent=self)):
+                raise
             self.log.critical("%s was not graded, and no submission after it: %s", what, error)
             raise SystemExit(1) from error
 
