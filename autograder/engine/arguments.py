@@ -141,7 +141,7 @@ def _pickler(file, parcel, reference):
 
     class Pickler(cloudpickle.Pickler):
         def persistent_id(self, thing):
-            if name := reference(thing):
+            if (name := reference(thing)) is not None:
                 return name
             if torch is not None:
                 if type(thing) in (torch.Tensor, torch.nn.Parameter):

@@ -4,12 +4,15 @@
 so that each begins with the same fresh state. The child takes orders from `execute` (see `Checker`).
 """
 
+import ast
 import builtins
+import contextlib
 import importlib
 import io
 import json
 import os
 import random
+import re
 import signal
 import socket
 import symtable
@@ -17,6 +20,7 @@ import sys
 import time
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import InteractiveShell
@@ -25,8 +29,12 @@ from autograder import probe
 from autograder.engine import frames, wire
 from autograder.engine.proxies import Link
 
+# Where code that does not compile seems to name something.
+GIVEN = re.compile(r"\b(?:def|class|import|as|for|global|del)\s+(\w+)|\b(\w+)\s*:?=(?!=)")
+MAGICS = ["time"], ["timeit"], ["capture"], ["prun"]  # commands whose last argument is Python code
 PRINTED, SAID = 20_000, 2000  # characters of what a cell prints, and of an error's message
 STARTING = 30.0  # seconds that a snapshot may take to answer
+HELLO = 5.0  # and who connects, to say who it is
 PATIENCE = 4.0  # a call computes for so many seconds; on a busy machine they may take so many times as long
 
 
@@ -57,6 +65,23 @@ def main(descriptor, preload):
         os.close(descriptors[0])
 
 
+class Unprepared(Exception):
+    """A cell of checks cannot judge, because an earlier one that it builds on failed."""
+
+    def __init__(self, name, cell):
+        self.shown = f"the checks {cell!r}, which prepare these, did not succeed with your code"
+        super().__init__(f"{self.shown}: {name} is missing")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a cell of the assignment before it runs: see `Checker.do_know`."""
+
+    defined: set
+    locked: bool
+    prepares: bool
+
+
 class Checker:
     """Runs the cells of checks of one submission, as it is told to.
 
@@ -68,7 +93,9 @@ class Checker:
     def __init__(self, orders, shell):
         self.orders, self.shell = orders, shell
         self.waiting, self.token, self.holders, self.links = None, None, {}, {}
-        self.bound, self.reserved, self.end, self.call_seconds = {}, set(), 0.0, 20.0
+        self.cells, self.ended, self.bound = {}, {}, {}
+        self.end, self.last, self.call_seconds = 0.0, 0.0, 20.0
+        self.snapshot = self.current = None
         probe.run = self.probe
         random.seed()
 
@@ -86,6 +113,16 @@ class Checker:
         finally:
             os._exit(0)
 
+    def do_know(self, cells):
+        """Take note of what the assignment's cells define, before the first of them runs.
+
+        Args:
+            cells: of each code cell, in the assignment's order, its name, its source, whether it is locked,
+                and whether it prepares others (it is locked, and there are no points for it).
+        """
+        for name, source, locked, prepares in cells:
+            self.cells[name] = Known(names_defined(source, self.shell), locked, prepares)
+
     def do_listen(self, path, token, folder, call_seconds, student):
         """Forget all snapshots and wait for those of a new kernel. The checks know the student's id."""
         self.shell.user_ns["STUDENT"] = student
@@ -100,43 +137,52 @@ class Checker:
         os.chmod(path, 0o666)  # the kernel's user is another one; it must know the token
         self.waiting.listen(256)
 
-    def do_gather(self, expected):
-        """Wait for the snapshots that the kernel says it has left. Returns: the numbers of those that
-        came."""
-        missing, end = set(expected), time.monotonic() + STARTING
-        while missing and (holder := self._accept("holder", end - time.monotonic())) is not None:
+    def do_gather(self, expected, seconds):
+        """Wait for the snapshots that the kernel says it has left, for all of them together. Returns: the
+        numbers of those that came."""
+        missing, end = set(expected), time.monotonic() + min(seconds, STARTING)
+        while missing and (holder := self._accept("holder", end)) is not None:
             number, connection = holder
             if number in missing:
                 self.holders[number] = connection
-                missing, end = missing - {number}, time.monotonic() + STARTING
+                missing.discard(number)
             else:  # any process of the student's may say that it is one
                 connection.close()
         return sorted(self.holders)
 
-    def do_support(self, source):
+    def do_support(self, name, source):
         """Run a cell without points, if it stands without the student. Returns: whether it ran without
         error; in any case what it defines is never taken from the student."""
-        self.reserved |= names_defined(source, self.shell)
-        wanted = names_needed(source, self.shell) - self._own_names()
-        return not wanted and self._run(source)[1] is None
+        if names_needed(source, self.shell) - self._own_names():
+            self._run(imports(source, self.shell))  # these stand alone: later cells need them
+            self.ended[name] = None
+            return False
+        self.ended[name] = self._run(source)[1] is None
+        return self.ended[name]
 
-    def do_test(self, source, snapshot, seconds):
+    def do_test(self, name, source, snapshot, seconds, left):
         """Run a cell of checks.
+
+        Args:
+            name, source: of the cell.
+            snapshot: number of the snapshot that it judges.
+            seconds: for the cell.
+            left: seconds for the notebook; nothing here waits longer.
 
         Returns: its outputs, and why the student's process ended in it or None, and whether all of its kernel
             is gone; or, as a string, why the cell cannot judge anybody.
         """
-        self.end = time.monotonic() + seconds
-        link = failure = None
-        try:
-            link = self._link(snapshot)
-            self._bind(source, link)
-            outputs, failure = self._run(source, seconds)
-        except Exception as error:  # an answer of any kind must not be the end of this process
-            outputs, failure = [], error
+        now = time.monotonic()
+        self.end, self.last, self.snapshot = now + min(seconds, left), now + left, snapshot
+        inherited = self.links.get(snapshot)
+        outputs, failure = self._attempt(name, source)
+        if self.current is not None and self.current.dead and self.current is inherited:
+            # What earlier checks have called may have ended the process, a moment later: these get their own.
+            outputs, failure = self._attempt(name, source)
+        link = self.current
         if link is not None and link.broken:
             return link.broken
-        if link is None or link.dead:
+        if self.asked and (link is None or link.dead):
             reason, gone = self._death(snapshot, link)
             if link is None and gone:  # it ended before this cell: nothing is said of this cell yet
                 reason = None
@@ -149,45 +195,65 @@ class Checker:
             outputs = [*outputs, _failure_output(failure)]
         return outputs, None, False
 
+    def _attempt(self, name, source):
+        """Run a cell of checks once. Returns: its outputs, and the exception or None."""
+        self.current, self.asked, self.ended[name] = None, False, False
+        try:
+            with _alarm(self.end - time.monotonic()):
+                self._refuse_unprepared(name, source)
+                self._bind(name, source)
+                outputs, failure = self._run(source)
+        except Exception as error:  # an answer of any kind must not be the end of this process
+            return [], error
+        if failure is None:
+            self.ended[name] = True
+            for one in names_defined(source, self.shell):  # what the cell keeps of the student's is its own
+                self.bound.pop(one, None)
+        return outputs, failure
+
     def probe(self, function, args, kwargs):
         """Run a probe in the student's process (see `autograder.probe`)."""
-        link = self.current
-        if link is None:
+        if self.snapshot is None:
             raise RuntimeError("probes run in cells of checks")
-        return link.call(function, args, kwargs)
-
-    current = None
+        return self._link().call(function, args, kwargs)
 
     def _remaining(self):
         left = max(0.1, self.end - time.monotonic())
         return min(self.call_seconds, left), min(PATIENCE * self.call_seconds, left)
 
-    def _link(self, snapshot):
-        """The link to a snapshot's worker, a new one if the last has died."""
-        link = self.links.get(snapshot)
+    def _link(self):
+        """The link to the worker of the present snapshot, a new one if the last has died.
+
+        Made when a cell asks for it: a student's side cannot fail what needs nothing of it.
+        """
+        self.asked = True
+        if self.current is not None:  # one cell, one worker: it is not the same any more if that one ended
+            return self.current
+        link = self.links.get(self.snapshot)
         if link is None or link.dead:
-            holder = self.holders.get(snapshot)
+            holder = self.holders.get(self.snapshot)
             if holder is None:
                 raise frames.Lost("no snapshot")
-            frames.send(holder, [wire.dumps("fork")], STARTING)
-            worker = self._accept("worker", STARTING)
-            if worker is None or worker[0] != snapshot:
+            end = min(self.end, time.monotonic() + STARTING)
+            frames.send(holder, [wire.dumps("fork")], max(0.1, end - time.monotonic()))
+            worker = self._accept("worker", end)
+            if worker is None or worker[0] != self.snapshot:
                 raise frames.Lost("no answer from the snapshot")
-            link = self.links[snapshot] = Link(worker[1], self._remaining)
+            link = self.links[self.snapshot] = Link(worker[1], self._remaining)
         self.current = link
         return link
 
-    def _accept(self, role, seconds):
-        """The next connection in a role: the number of its snapshot and the socket; None where none comes."""
-        end = time.monotonic() + seconds
+    def _accept(self, role, end):
+        """The next connection in a role: the number of its snapshot and the socket; None where none comes
+        until `end`, on the clock of `time.monotonic`."""
         while (left := end - time.monotonic()) > 0:
             self.waiting.settimeout(left)
             try:
                 connection, _ = self.waiting.accept()
-            except TimeoutError:
+            except OSError:  # too late; or more of them at once than this process may have open
                 break
             try:
-                left = min(5.0, max(0.1, end - time.monotonic()))
+                left = min(HELLO, max(0.1, end - time.monotonic()))
                 hello = dict(wire.loads(frames.receive(connection, left, 1000)[0]))
                 if hello["token"] == self.token and hello["role"] == role and type(hello["snapshot"]) is int:
                     return hello["snapshot"], connection
@@ -196,13 +262,48 @@ class Checker:
             connection.close()
         return None
 
-    def _bind(self, source, link):
+    def _refuse_unprepared(self, name, source):
+        """See that what a cell takes from earlier cells of the checks is there.
+
+        A student's side can fail a cell that prepares others, at no cost: then these cannot judge, and what
+        the cell had defined before it failed is as little worth as what it had not.
+
+        Raises: Unprepared.
+        """
+        own = self._own_names()
+        for one in names_needed(source, self.shell) - names_defined(source, self.shell):
+            before = [other for other in self._before(name) if one in self.cells[other].defined]
+            if before and self.cells[before[-1]].locked and not self.ended.get(before[-1]):
+                failed = self.ended.get(before[-1], False) is False  # not: it was not to run
+                if one not in own or (failed and self.cells[before[-1]].prepares):
+                    raise Unprepared(one, before[-1])
+
+    def _before(self, name):
+        """Names of the assignment's cells before one, in their order."""
+        names = list(self.cells)
+        return names[: names.index(name)] if name in self.cells else names
+
+    def _reserved(self, name):
+        """Names that a cell never takes from the student, because a locked cell defines them.
+
+        Whether that cell ran does not matter. Where other cells of the assignment define the same name, the
+        last one before decides, as it does in the notebook: what the assignment asks for is the student's.
+        """
+        before, locked = self._before(name), {}
+        for other in [other for other in self.cells if other not in before]:
+            for one in self.cells[other].defined:
+                locked[one] = locked.get(one, True) and self.cells[other].locked
+        for other in before:
+            locked |= dict.fromkeys(self.cells[other].defined, self.cells[other].locked)
+        return {one for one, by_locked in locked.items() if by_locked}
+
+    def _bind(self, name, source):
         """Let the names that a cell needs from the student be values and proxies of the student's."""
         names, own = self.shell.user_ns, self._own_names()
-        for name in [name for name in self.bound if name not in own]:
-            names.pop(name, None)
-        wanted = (names_needed(source, self.shell) | set(self.bound)) - own - self.reserved
-        self.bound = link.lookup(sorted(wanted)) if wanted else {}
+        for one in [one for one in self.bound if one not in own]:
+            names.pop(one, None)
+        wanted = (names_needed(source, self.shell) | set(self.bound)) - own - self._reserved(name)
+        self.bound = self._link().lookup(sorted(wanted)) if wanted else {}
         names.update(self.bound)
 
     def _own_names(self):
@@ -216,9 +317,9 @@ class Checker:
         if holder is None:
             return "no snapshot of your notebook was made before this cell", False
         try:
-            frames.send(holder, [wire.dumps("kill")], 5.0)
-            frames.send(holder, [wire.dumps("status")], 5.0)
-            status = wire.loads(frames.receive(holder, 10.0, 1000)[0])
+            for order in ("kill", "status"):
+                frames.send(holder, [wire.dumps(order)], self._moment(5.0))
+            status = wire.loads(frames.receive(holder, self._moment(10.0), 1000)[0])
         except (frames.Lost, TimeoutError, wire.Malformed, IndexError):
             return (link.dead if link else None) or "your notebook's kernel died", True
         reason = (link.dead if link else None) or "your code did not answer"
@@ -226,18 +327,16 @@ class Checker:
             reason += f" ({f'signal {-status}' if status < 0 else f'exit status {status}'})"
         return reason, False
 
-    def _run(self, source, seconds=None):
+    def _moment(self, seconds):
+        """So many seconds, or what is left of the notebook's."""
+        return max(0.1, min(seconds, self.last - time.monotonic()))
+
+    def _run(self, source):
         """Run a cell here. Returns: outputs without errors, and the exception or None."""
         printed = io.StringIO()
-        if seconds is not None:
-            signal.signal(signal.SIGALRM, _too_long)
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-        try:
-            # stderr is dropped: warnings quote the lines that they come from
-            with redirect_stdout(printed), redirect_stderr(io.StringIO()):
-                result = self.shell.run_cell(source, store_history=False)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        # stderr is dropped: warnings quote the lines that they come from
+        with redirect_stdout(printed), redirect_stderr(io.StringIO()):
+            result = self.shell.run_cell(source, store_history=False)
         outputs = []
         if text := printed.getvalue():
             outputs.append({"output_type": "stream", "name": "stdout", "text": wire.utf8(text[:PRINTED])})
@@ -277,36 +376,93 @@ def names_needed(source, shell):
 
     Returns: set of str, empty where the code does not compile (running it says why).
     """
-    if (cell := _scope(source, shell)) is None:
-        return set()
-    own = {symbol.get_name() for symbol in cell.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    tables, needed = [cell], set()
-    while tables:
-        table = tables.pop()
-        for symbol in table.get_symbols():
-            outer = table is cell or (symbol.is_global() and symbol.get_name() not in own)
-            if outer and symbol.is_referenced() and not symbol.is_imported():
-                needed.add(symbol.get_name())
-        tables += table.get_children()
+    needed = set()
+    for code in _codes(source, shell):
+        cell = symtable.symtable(code, "cell", "exec")
+        symbols = cell.get_symbols()
+        own = {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+        tables = [cell]
+        while tables:
+            table = tables.pop()
+            for symbol in table.get_symbols():
+                outer = table is cell or (symbol.is_global() and symbol.get_name() not in own)
+                if outer and symbol.is_referenced() and not symbol.is_imported():
+                    needed.add(symbol.get_name())
+            tables += table.get_children()
     return {name for name in needed if not hasattr(builtins, name)} - {"get_ipython", "__name__"}
 
 
 def names_defined(source, shell):
-    """Names that the code of a cell gives to what it makes itself, not those of what it imports."""
-    symbols = cell.get_symbols() if (cell := _scope(source, shell)) else []
-    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() and not symbol.is_imported()}
+    """Names that the code of a cell gives to something, or takes away, in the notebook.
+
+    Where the code does not compile: names in places where a name is given.
+    """
+    codes, defined = _codes(source, shell), set()
+    if not codes:
+        return {name for names in GIVEN.findall(source) for name in names if name}
+    for code in codes:
+        tables = [(symtable.symtable(code, "cell", "exec"), True)]
+        while tables:
+            table, top = tables.pop()
+            for symbol in table.get_symbols():
+                if (symbol.is_assigned() or symbol.is_imported()) and (top or symbol.is_global()):
+                    defined.add(symbol.get_name())
+            tables += [(child, False) for child in table.get_children()]
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and not node.level:
+                defined |= _exported(node.module)
+    return defined
 
 
-def _scope(source, shell):
-    """The names of a cell's code, or None where it does not compile."""
+def imports(source, shell):
+    """The lines of a cell that import, and stand alone."""
+    codes = _codes(source, shell)
+    lines = ast.parse(codes[0]).body if codes else []
+    return "\n".join(ast.unparse(line) for line in lines if isinstance(line, ast.Import | ast.ImportFrom))
+
+
+def _exported(module):
+    """Names that `from module import *` gives."""
+    with contextlib.suppress(Exception):  # whatever a module raises: the cell itself will say it
+        names = vars(importlib.import_module(module))
+        return set(names.get("__all__", [name for name in names if not name.startswith("_")]))
+    return set()
+
+
+def _codes(source, shell):
+    """The Python code of a cell, and that in its magic commands (`%time x = f()`, `%%capture`).
+
+    Returns: list of str, without what does not compile.
+    """
+    left, codes = [source], []
+    while left:
+        try:
+            code = shell.transform_cell(left.pop())
+            symtable.symtable(code, "cell", "exec")
+        except (SyntaxError, ValueError):
+            continue
+        codes.append(code)
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                values = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+                if node.func.attr in ("run_line_magic", "run_cell_magic") and values[:1] in MAGICS:
+                    left.append(str(values[-1]))
+    return codes
+
+
+@contextlib.contextmanager
+def _alarm(seconds):
+    """End what runs here after so many seconds."""
+
+    def too_long(*_):
+        raise TimeoutError("the checks of this cell took too long")
+
+    signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, max(0.1, seconds))
     try:
-        return symtable.symtable(shell.transform_cell(source), "cell", "exec")
-    except (SyntaxError, ValueError):
-        return None
-
-
-def _too_long(*_):
-    raise TimeoutError("the checks of this cell took too long")
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _failure_output(error):

@@ -13,36 +13,104 @@ from pathlib import Path
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from traitlets import Bool, Float, Integer, List, Unicode
 
 from autograder import sandbox
+from autograder.engine.deadline import WALL, Deadline
 from autograder.engine.mother import EngineFailure, new_checker, python_path
+from autograder.engine.notebooks import SourceCell
 from autograder.engine.source import assignment_cells, source_folder, submission_folder
 from autograder.engine.student import Ended, StudentKernel, error_output
 from autograder.sandbox.submission import copy_files, make_folder, open_to_all
 
 NEEDED = ("cloudpickle", "safetensors", "torch", "ipykernel")
 TEST_GRACE = 30.0  # seconds after which a checker that does not answer is given up
+LATEST = 2.0  # and at the end of the notebook's time
+# A kernel survives where it lives so much longer than it had before it ended: no two runs are equally fast.
+LONGER, MOMENT = 1.25, 1.0
+GOOD = {
+    "good": "def good(x):\n    return 2 * x",
+    "good-check": "assert good(2) == 4",
+}  # see IsolatedExecute.trial
+
+
+def is_engines(error, settings):
+    """Whether a failure is the engine's or this machine's, and not what a submission has caused.
+
+    A submission can cause nearly everything: a full disk, a name that is too long, a process that does not
+    answer. So where it may be the engine's, a notebook that cannot fail is graded in the same way, and
+    decides.
+
+    Args:
+        error: exception that ended the grading of a submission.
+        settings: IsolatedExecute.
+    """
+    chain = []
+    while error is not None:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    if any(isinstance(one, OperationalError) for one in chain):  # the gradebook's, which no cell reaches
+        return True
+    suspicious = EngineFailure, OSError, MemoryError, SQLAlchemyError
+    return any(isinstance(one, suspicious) for one in chain) and settings.trial() is not None
 
 
 @dataclass
 class Progress:
-    """What has become of a notebook so far.
+    """What has become of a notebook so far. Cells are named by their places.
 
     Attributes:
         shown: cells whose output is final.
         skipped: cells that are not run again when the others are, and why.
+        unseen: cells of checks before which no snapshot is made, because that ends the kernel.
         tested: cells of checks whose verdict is final.
         ran: cells that have run in the present checker.
+        pending: what cells of checks came out with in which the kernel ended.
+        killers: cells of checks that end the kernel, or the checker, and are not run again.
+        unsure: cells that were left out because one of them, nobody knows which, ends the kernel.
     """
 
     shown: set = field(default_factory=set)
     skipped: dict = field(default_factory=dict)
+    unseen: set = field(default_factory=set)
     tested: set = field(default_factory=set)
     ran: set = field(default_factory=set)
+    pending: dict = field(default_factory=dict)
+    killers: set = field(default_factory=set)
+    unsure: set = field(default_factory=set)
+
+
+@dataclass
+class Doubt:
+    """A kernel has ended, and what ran at that moment need not be the cause: timers, threads and other
+    processes act later.
+
+    The cause is found by experiment. The kernel is started again and runs what came before one of the
+    suspects, the *trial*; then nothing runs for as long as it had taken to end. If it ends all the same, the
+    cause came before the trial; if it survives, it is the trial or came after it, and the same run goes on.
+    The first trial is what ran last, in most cases the cause; then the suspects are halved.
+
+    Attributes:
+        since: for each suspect, in order, seconds from its beginning to the end of the kernel. A suspect is
+            the place of a cell, or for a cell that runs in the checker that plus the number of all cells.
+        reason: what the kernel ended of.
+        trial: a suspect.
+    """
+
+    since: dict
+    reason: str
+    trial: int
+
+    def survived(self):
+        """The kernel has outlived what came before the trial. Returns: whether the trial is the cause."""
+        self.since = {one: seconds for one, seconds in self.since.items() if one >= self.trial}
+        found = len(self.since) == 1
+        self.trial = list(self.since)[len(self.since) // 2]
+        return found
 
 
 class IsolatedExecute(NbGraderPreprocessor):
@@ -51,7 +119,12 @@ class IsolatedExecute(NbGraderPreprocessor):
     cell_seconds = Integer(120, help="for one cell of a student").tag(config=True)
     call_seconds = Float(20.0, help="that one call by the checks may compute, not wait").tag(config=True)
     test_seconds = Integer(120, help="for one cell of checks").tag(config=True)
-    notebook_seconds = Integer(1200, help="for one notebook").tag(config=True)
+    notebook_seconds = Integer(
+        1200,
+        help="for one notebook: processor time of all that its code does, in its own cells and when the "
+        f"checks call it, and {WALL:g} times as many seconds on the clock from the start of its kernel, "
+        "whatever is waited for. What is not done by then is not judged.",
+    ).tag(config=True)
     restarts = Integer(12, help="how often a student's kernel that died is started again").tag(config=True)
     memory_mb = Integer(4096, help="for all processes and temporary files of a student's kernel").tag(
         config=True
@@ -70,15 +143,16 @@ class IsolatedExecute(NbGraderPreprocessor):
         "whom you trust, on machines without bubblewrap",
     ).tag(config=True)
 
-    def limits(self):
-        """The limits of a student's kernel. Returns: sandbox.Limits."""
+    def limits(self, deadline=None):
+        """The limits of a student's kernel, in what is left of a notebook's time. Returns: sandbox.Limits."""
+        deadline = deadline or Deadline(self.notebook_seconds)
         return sandbox.Limits(
             memory=self.memory_mb << 20,
             tasks=self.processes,
             file=self.file_mb << 20,
             output=self.output_mb << 20,
-            cpu=float(self.notebook_seconds),
-            wall=self.notebook_seconds + 60.0,
+            cpu=max(1.0, deadline.processor),
+            wall=deadline.left() + 60.0,
         )
 
     def check(self):
@@ -103,28 +177,70 @@ class IsolatedExecute(NbGraderPreprocessor):
         with Gradebook(info["db_url"]) as book:
             cells = {cell.name: cell for cell in assignment_cells(book, coursedir, info)}
         source = source_folder(coursedir, info)
-        try:
-            with tempfile.TemporaryDirectory(prefix="gan-grade-") as work:
-                work = Path(work)
-                work.chmod(0o755)  # the kernel's user is another one
-                make_folder(work / "calls")
-                limits = self.limits()
-                submitted = submission_folder(coursedir, info)
-                copy_files(submitted, work / "files", size=limits.submission, count=limits.submission_files)
-                if source.is_dir():
-                    shutil.copytree(source, work / "files", ignore=_notebooks, dirs_exist_ok=True)
-                    open_to_all(work / "files")
-                folder = source if source.is_dir() else work / "files"
-                run = _Run(self, nb, cells, work, folder, info["student"])
-                run_sync(run.all)()
-        except OSError as error:
-            raise EngineFailure(f"{type(error).__name__}: {error}") from error
+        waits = self.grade(nb, cells, submission_folder(coursedir, info), source, info["student"])
+        if waits:
+            info.setdefault("waits", []).extend(waits)
         return nb, resources
 
-    def manager(self, files, calls):
+    def grade(self, nb, cells, submitted=None, source=None, student=""):
+        """Execute a notebook.
+
+        Args:
+            nb: notebook with the assignment's cells, changed in place.
+            cells: dict from names to SourceCell.
+            submitted, source: the student's folder and the instructor's, or None.
+            student: id.
+
+        Returns: what could not be judged: list of dicts of "reason" and "cells", names of cells of checks.
+        """
+        with tempfile.TemporaryDirectory(prefix="gan-grade-") as work:
+            work = Path(work)
+            work.chmod(0o755)  # the kernel's user is another one
+            make_folder(work / "calls")
+            limits = self.limits()
+            if submitted is None:
+                make_folder(work / "files")
+            else:
+                copy_files(submitted, work / "files", size=limits.submission, count=limits.submission_files)
+            taught = source is not None and source.is_dir()
+            if taught:
+                shutil.copytree(source, work / "files", ignore=_notebooks, dirs_exist_ok=True)
+                open_to_all(work / "files")
+            run = _Run(self, nb, cells, work, source if taught else work / "files", student)
+            run_sync(run.all)()
+        return run.waits
+
+    def trial(self):
+        """Grade a notebook that cannot fail. Returns: None where engine and machine work, or why it did."""
+        cells = {
+            name: SourceCell(
+                name=name,
+                kind="code",
+                source=source,
+                locked=name == "good-check",
+                grade=name == "good-check",
+                solution=name == "good",
+                task=False,
+                points=1.0 if name == "good-check" else None,
+                checksum="",
+            )
+            for name, source in GOOD.items()
+        }
+        made = [
+            new_code_cell(cell.source, metadata={"nbgrader": {"grade_id": cell.name}})
+            for cell in cells.values()
+        ]
+        try:
+            self.grade(new_notebook(cells=made), cells)
+        except Exception as error:  # of any kind: it is what the question is about
+            return f"{type(error).__name__}: {error}"
+        said = [output for cell in made for output in cell.outputs if output.output_type == "error"]
+        return "; ".join(f"{output.ename}: {output.evalue}" for output in said) or None
+
+    def manager(self, files, calls, limits):
         """A kernel manager for a student, not started."""
         if not self.unsafe:
-            return sandbox.sandboxed_kernel(files, self.limits(), preload=self.preload, show=(calls,))
+            return sandbox.sandboxed_kernel(files, limits, preload=self.preload, show=(calls,))
         return UnsafeManager(files=str(files))
 
 
@@ -148,45 +264,88 @@ class UnsafeManager(AsyncKernelManager):
 
 
 class _Run:
-    """One notebook, from its first cell to its last."""
+    """One notebook, from its first cell to its last.
+
+    Attributes:
+        waits: see `IsolatedExecute.grade`.
+    """
 
     def __init__(self, settings, nb, cells, work, folder, student):
         self.settings, self.log, self.nb, self.cells = settings, settings.log, nb, cells
         self.work, self.folder, self.student = work, folder, student
-        self.checker = new_checker(settings.preload)
-        self.end = time.monotonic() + settings.notebook_seconds
-        self.progress, self.passes, self.killers = Progress(), 0, set()
+        self.deadline, self.progress = Deadline(settings.notebook_seconds), Progress()
+        self.passes, self.begun, self.doubt, self.waits = 0, {}, None, []
+        self._new_checker()
 
     def source_of(self, cell):
         return self.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
 
+    def is_test(self, cell):
+        return (source := self.source_of(cell)) is not None and source.is_test
+
+    def _untested(self):
+        """The cells of checks without a verdict."""
+        tested = self.progress.tested
+        return [cell for at, cell in enumerate(self.nb.cells) if at not in tested and self.is_test(cell)]
+
     async def all(self):
         for cell in self.nb.cells:  # to nbgrader, a cell of checks without output is a success
-            if (source := self.source_of(cell)) is not None and source.is_test:
+            if self.is_test(cell):
                 cell.outputs = [error_output("NotRun", "these checks were not run")]
         try:
-            while True:
-                kernel = await self._start()
-                try:
-                    survived = await self._student(kernel)
-                    # once it may not start again, the checks take what there is
-                    if (survived or not self._may_restart()) and await self._checks():
-                        return
-                finally:
-                    await kernel.stop()
+            while not await self._once():
+                if not self._may_restart():
+                    self._give_up()
+                    return
+        except EngineFailure:
+            if self.deadline.left():
+                raise
+            self._give_up()  # it had no time to work
         finally:
             self.checker.close()
 
+    async def _once(self):
+        """Start a kernel and do what is left. Returns: whether nothing is left any more."""
+        kernel = await self._start()
+        self.begun = {}
+        try:
+            await self._student(kernel)
+            await kernel.freeze()
+            return await self._checks(kernel)
+        except Ended as error:
+            self._died(error)
+            return False
+        finally:
+            await kernel.stop()
+            self.deadline.spend(kernel.processor_time())
+
     def _may_restart(self):
-        return self.passes <= self.settings.restarts and time.monotonic() < self.end
+        return self.passes <= self.settings.restarts and self.deadline.left() > 0
+
+    def _give_up(self):
+        """What could not be judged waits for a person."""
+        if self.deadline.left():
+            reason = f"its kernel ended {self.passes} times, and was not started again"
+        else:
+            reason = f"the notebook used up its time, {self.settings.notebook_seconds} s"
+        left = self._untested()
+        for cell in left:
+            cell.outputs = [error_output("NotRun", f"these checks were not run: {reason}")]
+        self._wait(f"not all checks were run: {reason}", left)
+
+    def _wait(self, reason, cells):
+        self.log.warning("%s: %s", self.student, reason)
+        if cells:
+            self.waits.append({"reason": reason, "cells": [self.source_of(cell).name for cell in cells]})
 
     async def _start(self):
         settings, self.passes = self.settings, self.passes + 1
         self.path, self.token = str(self.work / "calls" / str(self.passes)), secrets.token_hex(16)
         known = str(self.folder), settings.call_seconds, self.student
         self.checker.ask("listen", self.path, self.token, *known)
-        manager = settings.manager(self.work / "files", self.work / "calls")
-        kernel = StudentKernel(manager, settings.limits(), settings.cell_seconds, self.log)
+        limits = settings.limits(self.deadline)
+        manager = settings.manager(self.work / "files", self.work / "calls", limits)
+        kernel = StudentKernel(manager, limits, settings.cell_seconds, self.deadline, self.log)
         try:
             await kernel.start()
             if not await kernel.prepare():
@@ -197,29 +356,49 @@ class _Run:
         except Exception as error:
             await kernel.stop()
             raise EngineFailure(f"the student's kernel did not start: {error!r}") from error
+        if self.passes == 1:  # until here the engine may have imported its libraries
+            self.deadline.begin()
         return kernel
 
     async def _student(self, kernel):
-        """Run the student's cells. Returns: whether the kernel has survived them."""
+        """Run the student's cells, and leave a snapshot before the checks that follow them. Raises: Ended."""
         number, fresh = 0, True
         self.snapshot_of, self.left = {}, []
         for index, cell in enumerate(self.nb.cells):
             if cell.cell_type != "code":
                 continue
-            source = self.source_of(cell)
-            try:
-                if source is not None and source.is_test:
-                    if fresh:
-                        number, fresh = number + 1, False
-                        if await kernel.snapshot(self.path, self.token, number):
-                            self.left.append(number)
-                    self.snapshot_of[index] = number
-                elif index not in self.progress.skipped:
-                    fresh = True
-                    await self._cell(kernel, index, cell)
-            except Ended as error:
-                self._died(index, cell, source, str(error))
+            if not self.deadline.left():
+                return
+            if self.is_test(cell):
+                if fresh:
+                    number, fresh = number + 1, False
+                    await self._snapshot(kernel, index, number)
+                self.snapshot_of[index] = number
+            elif index not in self.progress.skipped and await self._may_begin(kernel, index):
+                fresh = True
+                await self._cell(kernel, index, cell)
+
+    async def _snapshot(self, kernel, index, number):
+        """Leave a snapshot, if it is known of none that it ends the kernel. Raises: Ended."""
+        wanted = index not in self.progress.unseen and await self._may_begin(kernel, index)
+        if wanted and await kernel.snapshot(self.path, self.token, number):
+            self.left.append(number)
+
+    async def _may_begin(self, kernel, moment):
+        """Whether this moment is to come. If there is a doubt of it, the kernel has to survive until then.
+
+        Args:
+            moment: place of a cell to run or to make a snapshot before, or of one of checks, see `Doubt`.
+
+        Raises: Ended.
+        """
+        if self.doubt is not None and moment == self.doubt.trial:
+            await kernel.settle(LONGER * self.doubt.since[moment] + MOMENT)
+            if self.doubt.survived():
+                self._blame(moment, self.doubt.reason)
+                self.doubt = None
                 return False
+        self.begun[moment] = time.monotonic()
         return True
 
     async def _cell(self, kernel, index, cell):
@@ -228,82 +407,143 @@ class _Run:
         running = copy.deepcopy(cell)
         running.outputs = []
         try:
-            late = await kernel.run(running, self.end - time.monotonic())
+            late = await kernel.run(running)
+            self.progress.shown.add(index)
         finally:
             if not again:
                 cell.outputs, cell.execution_count = running.outputs, running.execution_count
-                self.progress.shown.add(index)
         if late:
             self.progress.skipped[index] = late
 
-    def _died(self, index, cell, source, reason):
-        """Note which cell ended the kernel; when there have been too many, the rest is not run."""
-        self.progress.skipped[index] = reason
-        if source is None or not source.is_test:
-            cell.outputs.append(error_output("Died", reason))
-        self.log.warning("cell %d: %s", index, reason)
-        if not self._may_restart():
-            for later in range(index + 1, len(self.nb.cells)):
-                rest = self.nb.cells[later]
-                rest_source = self.source_of(rest)
-                if rest.cell_type == "code" and later not in self.progress.shown:
-                    if rest_source is None or not rest_source.is_test:
-                        rest.outputs = [error_output("NotRun", "not run: the notebook has used up its time")]
-                    self.progress.skipped[later] = "not run"
+    def _died(self, error):
+        """Note that the kernel ended, and look for the cause."""
+        now, suspects = time.monotonic(), self.begun
+        if not suspects:
+            return
+        *before, last = suspects
+        if error.known:
+            self._blame(last, str(error))
+            self.doubt = None
+            return
+        if last >= len(self.nb.cells) and any(moment >= len(self.nb.cells) for moment in before):
+            return  # what earlier checks have called may have done it: these come first the next time
+        if self.doubt is not None:
+            suspects = {moment: begin for moment, begin in suspects.items() if moment in self.doubt.since}
+        halve = self.doubt is not None and bool(suspects)
+        since = {moment: now - begin for moment, begin in (suspects or self.begun).items()}
+        self.doubt = Doubt(since, str(error), list(since)[len(since) // 2 if halve else -1])
+        if len(since) == 1:
+            self._blame(self.doubt.trial, self.doubt.reason)
+            self.doubt = None
+        elif self.passes == self.settings.restarts:
+            self._leave_out()
 
-    async def _checks(self):
-        """Run the cells of checks that are left. Returns: whether all are done."""
-        self.checker.ask("gather", self.left, seconds=300.0)
+    def _blame(self, moment, reason):
+        """Note what ended the kernel; it does not come again."""
+        index = moment % len(self.nb.cells)
+        cell, progress = self.nb.cells[index], self.progress
+        self.log.warning("cell %d: %s", index, reason)
+        if moment >= len(self.nb.cells):
+            progress.killers.add(index)
+            if index not in progress.tested:
+                cell.outputs = progress.pending.pop(index)
+                progress.tested.add(index)
+        elif self.is_test(cell):
+            progress.unseen.add(index)
+        else:
+            progress.skipped[index] = reason
+            cell.outputs.append(error_output("Died", reason))
+
+    def _leave_out(self):
+        """The next kernel is the last, and the cause is not known: all suspects are left out."""
+        for moment in self.doubt.since:
+            index = moment % len(self.nb.cells)
+            self.progress.unsure.add(index)
+            if moment >= len(self.nb.cells):
+                self.progress.killers.add(index)
+            elif self.is_test(self.nb.cells[index]):
+                self.progress.unseen.add(index)
+            else:
+                self.progress.skipped[index] = self.doubt.reason
+        self.doubt = None
+
+    async def _checks(self, kernel):
+        """Run the cells of checks that are left. Returns: whether all are done. Raises: Ended."""
+        left, failed = self.deadline.left(), []
+        self.checker.ask("gather", self.left, left, seconds=left + LATEST)
         for index, cell in enumerate(self.nb.cells):
-            source = self.source_of(cell)
-            if cell.cell_type != "code" or source is None or index in self.progress.ran | self.killers:
+            source, progress = self.source_of(cell), self.progress
+            if cell.cell_type != "code" or source is None or index in progress.ran | progress.killers:
                 continue
             if source.locked and not source.grade:
-                self.progress.ran.add(index)
-                self.checker.ask("support", source.source, seconds=self.settings.test_seconds + TEST_GRACE)
+                progress.ran.add(index)
+                seconds = self.settings.test_seconds + TEST_GRACE
+                self.checker.ask("support", source.name, source.source, seconds=seconds)
             elif source.is_test:
-                self.progress.ran.add(index)
-                if self._test(index, cell, source) and self._worth_another():
+                if not self.deadline.left():
                     return False
+                if not await self._may_begin(kernel, index + len(self.nb.cells)):
+                    continue
+                progress.ran.add(index)
+                if not self._test(index, cell, source):
+                    return not self._untested()
+                if progress.unsure and index > min(progress.unsure):
+                    failed += [cell] if any(one.output_type == "error" for one in cell.outputs) else []
+        failed += [
+            self.nb.cells[index]
+            for index in sorted(self.progress.unsure & self.progress.killers - self.progress.tested)
+        ]
+        if failed:
+            self._wait(
+                f"its kernel ended {self.passes - 1} times, and the cells that may be the cause were left "
+                "out: these checks failed without them",
+                failed,
+            )
         return True
 
     def _test(self, index, cell, source):
-        """Run one cell of checks. Returns: whether the student's kernel, or the checker, died of it."""
-        seconds = min(self.settings.test_seconds, max(5.0, self.end - time.monotonic()))
-        number, again = self.snapshot_of.get(index, 0), index in self.progress.tested
-        self.progress.tested.add(index)
+        """Run one cell of checks. Returns: whether the others can go on with this checker. Raises: Ended."""
+        left, again = self.deadline.left(), index in self.progress.tested
+        seconds = min(self.settings.test_seconds, left)
+        order = "test", source.name, source.source, self.snapshot_of.get(index, 0), seconds, left
         try:
-            answer = self.checker.ask(
-                "test", source.source, number, seconds, seconds=seconds + 4 * TEST_GRACE
-            )
+            answer = self.checker.ask(*order, seconds=min(seconds + TEST_GRACE, left + LATEST))
         except EngineFailure as error:
-            self.killers.add(index)
-            self._new_checker(error)
-            answer = [error_output("Died", "the checks did not survive your code's answer")], None, True
+            self.log.warning("%s; another one is started", error)
+            self.checker.close()
+            self._new_checker()
+            if not self.deadline.left():
+                return False
+            self.progress.killers.add(index)
+            answer = [error_output("Died", "the checks did not survive your code's answer")], None, False
         if isinstance(answer, str):
             raise EngineFailure(f"the checks {source.name} cannot judge: {answer}")
         outputs, reason, gone = answer
-        if gone and reason is None and index not in self.killers and self._may_restart():
-            self.progress.tested.discard(index)  # an earlier cell ended the kernel: this one gets its turn
+        outputs = sound([_output(output) for output in outputs], source.points)
+        if gone:
             self.progress.ran.discard(index)
-            return True
+            self.progress.pending[index] = outputs
+            if reason is None:  # before this cell
+                del self.begun[index + len(self.nb.cells)]
+            raise Ended(reason or "your code ended the kernel")
         if not again:
-            cell.outputs = sound([_output(output) for output in outputs], source.points)
-            cell.execution_count = None
+            cell.outputs, cell.execution_count = outputs, None
+            self.progress.tested.add(index)
         if reason:
             self.log.warning("checks %s: %s", source.name, reason)
-        return gone
+        return index not in self.progress.killers
 
-    def _new_checker(self, error):
-        """Another checker, which runs all cells of checks again: later ones use what earlier ones define."""
-        self.log.warning("%s; another one is started", error)
-        self.checker.close()
+    def _new_checker(self):
+        """Begin a checker; it runs all cells of checks: later ones use what earlier ones define."""
         self.checker = new_checker(self.settings.preload)
         self.progress.ran.clear()
-
-    def _worth_another(self):
-        """Whether the student's kernel is to be started again for the checks that are left."""
-        return bool(set(self.snapshot_of) - self.progress.tested) and self._may_restart()
+        cells = [
+            [cell.name, cell.source, locked, locked and not cell.points]
+            for cell in self.cells.values()
+            for locked in [cell.locked or cell.is_test]
+            if cell.kind == "code"
+        ]
+        self.checker.ask("know", cells)
 
 
 def sound(outputs, points):

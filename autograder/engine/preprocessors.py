@@ -12,8 +12,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.engine import notebooks
-from autograder.engine.execute import IsolatedExecute
-from autograder.engine.intake import MACHINES, Copies, Submitted, leave_out
+from autograder.engine.execute import IsolatedExecute, is_engines
+from autograder.engine.intake import Copies, Submitted, leave_out
 from autograder.engine.mother import EngineFailure
 from autograder.engine.names import shown
 from autograder.engine.source import assignment_cells
@@ -97,11 +97,13 @@ class SubmissionExporter(NotebookExporter):
         """End the command where this machine or the engine fails, and leave no trace of what was `begun`."""
         try:
             yield
-        except (EngineFailure, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in MACHINES:
-                raise
+        except notebooks.Unreadable:
+            raise
+        except Exception as error:
             if begun:
                 self._take_back(assignment, student)
+            if not is_engines(error, IsolatedExecute(parent=self)):
+                raise
             self.log.critical("%s was not graded, and no submission after it: %s", what, error)
             raise SystemExit(1) from error
 

@@ -169,8 +169,7 @@ class Link:
             def make(items, decode):
                 if len(items) != 3 or not all(type(item) is str for item in items[1:]):
                     raise Malformed("an object of the answer is not described")
-                reference = tuple(items[0]) if isinstance(items[0], list) else None
-                return kind(self, reference, name, items[2] if items[2] in KINDS else "unknown")
+                return kind(self, _checked(items[0]), name, items[2] if items[2] in KINDS else "unknown")
 
             return make
 
@@ -267,6 +266,14 @@ def exception(name, payload):
 def _from_student(error, shown="raised by your code when these checks called it"):
     error.shown = shown  # to students, in place of the message
     return error
+
+
+def _checked(reference):
+    """What a reply calls an object by, see `server.Worker.refer`: a name, or a process and a place in it."""
+    match reference:
+        case ["name", str()] | ["handle", [int(), int()]]:
+            return tuple(reference)
+    raise Malformed("an object of the answer cannot be called by anything")
 
 
 def _reference(thing):

@@ -25,6 +25,20 @@ class TooLong(BaseException):
     """Raised in a call that has used up its time."""
 
 
+def prepare():
+    """Make this kernel one whose snapshots can do all that it could, before any code of the student's runs.
+
+    Simulated tensors (`torch.compile`, `torch.export`) let torch believe that there is a GPU. It starts the
+    threads for backward passes at the first of them, once and for all: with a GPU it starts some and then
+    refuses every backward pass in a fork, without one it starts none. And ipykernel's `exit()` lets the
+    cell go on and ends the kernel a moment later, in the middle of another cell: here it ends nothing, as at
+    the end of a notebook.
+    """
+    if torch := sys.modules.get("torch"):
+        torch.zeros((), requires_grad=True).backward()
+    sys.modules["IPython"].get_ipython().unobserve_all("exit_now")
+
+
 def snapshot(path, token, number, names):
     """Leave a holder behind in this process's place; returns at once, in the parent.
 

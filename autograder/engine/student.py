@@ -12,13 +12,22 @@ from autograder import sandbox
 from autograder.engine.wire import utf8
 
 SHOWN = 400_000  # characters of one cell's output that are kept
+STARTING = 120  # seconds that a kernel may take to start
 ANSWERING = 20.0  # seconds that a kernel may take to answer when nothing runs in it
 STOPPING = 5.0  # and after an interrupt
 MIME = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}", re.IGNORECASE)
 
 
 class Ended(Exception):
-    """The kernel is no more; the message says why, for its author."""
+    """The kernel is no more, or given up; the message says why, for its author.
+
+    Attributes:
+        known: whether what ran is known to be the cause, and not only what ran when it was noticed.
+    """
+
+    def __init__(self, reason, known=False):
+        super().__init__(reason)
+        self.known = known
 
 
 class StudentKernel:
@@ -28,11 +37,12 @@ class StudentKernel:
         manager: kernel manager, nothing started yet.
         limits: sandbox.Limits; of them, `output` and `output_messages` are counted here.
         seconds: for one cell.
+        deadline: Deadline of the notebook; nothing here waits longer.
         log: logger.
     """
 
-    def __init__(self, manager, limits, seconds, log):
-        self.manager, self.limits, self.log = manager, limits, log
+    def __init__(self, manager, limits, seconds, deadline, log):
+        self.manager, self.limits, self.deadline, self.log = manager, limits, deadline, log
         self.client = _Client(
             new_notebook(),
             km=manager,
@@ -42,7 +52,7 @@ class StudentKernel:
             allow_error_names=[],
             record_timing=False,
             store_widget_state=False,
-            startup_timeout=120,
+            startup_timeout=max(1, int(deadline.at_most(STARTING))),
             shutdown_kernel="immediate",
         )
         self.client.limits, self.client.log = limits, log
@@ -57,7 +67,12 @@ class StudentKernel:
         if self.client.km is not None:
             await self.client._async_cleanup_kernel()
 
-    async def run(self, cell, seconds):
+    def processor_time(self):
+        """Seconds of processor time of all its processes, once it is stopped; 0.0 without a sandbox."""
+        report = getattr(self.manager.provisioner, "report", None)
+        return report["cpu"] if report and "cpu" in report else 0.0
+
+    async def run(self, cell):
         """Run a cell; its outputs are then in the cell, and hold nothing that is no output.
 
         Returns: None, or why the cell was interrupted.
@@ -65,7 +80,7 @@ class StudentKernel:
         """
         client, late = self.client, None
         client.nb = new_notebook(cells=[cell])
-        client.timeout = max(1, int(min(self.seconds, seconds)))
+        client.timeout = max(1, int(self.deadline.at_most(self.seconds)))
         client.reset_execution_trackers()
         client.begin_cell()
         try:
@@ -89,8 +104,24 @@ class StudentKernel:
 
     async def prepare(self):
         """Import the engine's part, before any code of the student's. Returns: whether that went well."""
-        code = "__import__('autograder.engine.server'), __import__('safetensors')"
+        code = "__import__('autograder.engine.server').engine.server.prepare(), __import__('safetensors')"
         return await self._silently(code)
+
+    async def settle(self, seconds):
+        """Run nothing for so long. Raises: Ended where the kernel ends meanwhile."""
+        end = time.monotonic() + self.deadline.at_most(seconds)
+        while time.monotonic() < end:
+            await asyncio.sleep(0.1)
+            if not await self.manager.is_alive():
+                raise Ended(await self._reason("the kernel died"))
+
+    async def freeze(self):
+        """Stop the kernel's process for good: its snapshots are processes of their own.
+
+        What its code still has in store (a timer, a thread, a second `exit`) then ends no checks.
+        """
+        code = "__import__('os').kill(__import__('os').getpid(), __import__('signal').SIGSTOP)"
+        self.client.kc.execute(code, silent=True, store_history=False, allow_stdin=False)
 
     async def snapshot(self, path, token, number):
         """Have the kernel leave a snapshot. Returns: whether it says so. Raises: Ended."""
@@ -102,13 +133,13 @@ class StudentKernel:
 
     async def _silently(self, code):
         identity = self.client.kc.execute(code, silent=True, store_history=False, allow_stdin=False)
-        reply = await self._reply(identity, ANSWERING)
+        reply = await self._reply(identity, self.deadline.at_most(ANSWERING))
         return reply is not None and reply["content"].get("status") == "ok"
 
     async def _interrupt(self, late):
         await self.manager.interrupt_kernel()
-        if await self._reply(self.client.kc.kernel_info(), STOPPING) is None:
-            raise Ended(f"{late} and could not be interrupted")
+        if await self._reply(self.client.kc.kernel_info(), self.deadline.at_most(STOPPING)) is None:
+            raise Ended(f"{late} and could not be interrupted", known=True)
 
     async def _reply(self, identity, seconds):
         """The reply to a request on the shell channel, or None in that time. Raises: Ended."""

@@ -13,8 +13,9 @@ from pathlib import Path
 from distributed import WorkerPlugin, get_worker
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
-from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from sqlalchemy.exc import SAWarning
 
+from autograder.engine.execute import IsolatedExecute, is_engines
 from autograder.engine.mother import EngineFailure
 from autograder.grade.course import halves, unpack
 
@@ -92,6 +93,7 @@ def grade(name, student, files):
     worker = get_worker()
     course = worker.plugins[name].course
     with _one_at_a_time, tempfile.TemporaryDirectory(dir=worker.local_directory) as root:
+        converter = None
         try:
             config = course.make(root)
             submitted = Path(root, "submitted", student, course.assignment)
@@ -102,7 +104,9 @@ def grade(name, student, files):
             converter.start()
             return Graded(converter.executed())
         except (Exception, SystemExit) as error:  # the engine ends nbgrader by SystemExit
-            said, engine = _said(error).replace(f"{root}{os.sep}", ""), _is_engines(error)
+            said = _said(error).replace(f"{root}{os.sep}", "")
+            engine = converter is None or isinstance(error, SystemExit)  # before: none of it was the student's
+            engine = engine or is_engines(error, IsolatedExecute(config=config))
             if engine:
                 said = f"{said} (on {socket.gethostname()})"
             return Graded(error=said, engine=engine)
@@ -119,12 +123,6 @@ def _chain(error):
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _is_engines(error):
-    """Whether a failure is none of the student's."""
-    kinds = EngineFailure, SQLAlchemyError, MemoryError
-    return isinstance(error, (OSError, SystemExit)) or any(isinstance(one, kinds) for one in _chain(error))
 
 
 def _said(error):

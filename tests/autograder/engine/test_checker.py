@@ -34,9 +34,28 @@ def test_names_that_a_cell_takes_from_outside(shell, source, needed):
     assert names_needed(source, shell) - {"int", "math", "b"} == needed
 
 
-def test_names_that_a_cell_defines(shell):
-    source = "import io\nfrom a import b as c\nONE = io\ndef f(x):\n    y = x\nclass C:\n    z = 1\nprint(g)"
-    assert names_defined(source, shell) == {"ONE", "f", "C"}
+@pytest.mark.parametrize(
+    ("source", "defined"),
+    [
+        ("ONE = io\ndef f(x):\n    y = x\nclass C:\n    z = 1\nprint(g)", {"ONE", "f", "C"}),
+        ("import a.b\nimport c.d as e\nfrom f import g as h, i", {"a", "e", "h", "i"}),
+        ("for a, (b, *c) in z: pass\nwith k() as w: pass\n[y := x for x in z]", {"a", "b", "c", "w", "y"}),
+        ("try: pass\nexcept E as e: pass\ndel d\nn: int = 1\nm += 1", {"e", "d", "n", "m"}),
+        ("match s:\n    case [p, *q]: pass\nasync def r(): pass", {"p", "q", "r"}),
+        (
+            "def f():\n    global a\n    def g():\n        global b\n        import b\n    a = c = 1",
+            {"f", "a", "b"},
+        ),
+        ("from string import *", {*__import__("string").__all__}),
+        ("from no_such_module import *\na = 1", {"a"}),
+        ("%time a = f()", {"a"}),
+        ("%%capture\nb = f()", {"b"}),
+        ("%matplotlib inline\n!ls\na = 1", {"a"}),
+        ("def f(:\n    g = 1\nh = == 2\nfrom a import b as c", {"f", "g", "h", "b", "c"}),
+    ],
+)
+def test_names_that_a_cell_defines(shell, source, defined):
+    assert names_defined(source, shell) == defined
 
 
 def scored(text):
