@@ -10,6 +10,7 @@ import io
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import symtable
@@ -17,6 +18,7 @@ import sys
 import time
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import InteractiveShell
@@ -25,6 +27,7 @@ from autograder import probe
 from autograder.engine import frames, wire
 from autograder.engine.proxies import Link
 
+MEMORY = 2 << 30  # bytes that the checks of one submission may need beside what was imported
 PRINTED, SAID = 20_000, 2000  # characters of what a cell prints, and of an error's message
 STARTING = 30.0  # seconds that a snapshot may take to answer
 PATIENCE = 4.0  # a call computes for so many seconds; on a busy machine they may take so many times as long
@@ -53,8 +56,19 @@ def main(descriptor, preload):
         if not os.fork():
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            limit_memory(MEMORY)
             Checker(socket.socket(fileno=descriptors[0]), shell).serve()
         os.close(descriptors[0])
+
+
+def limit_memory(size):
+    """Let this process have so many bytes more: what asks for them then gets a MemoryError.
+
+    An answer of a few bytes can make a check build what is a billion times as large.
+    """
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    most = pages * resource.getpagesize() + size
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 class Checker:
@@ -79,6 +93,7 @@ class Checker:
                 name, *arguments = json.loads(text)
                 answer = getattr(self, f"do_{name}")(*arguments)
                 frames.send(self.orders, [json.dumps(answer).encode()])
+                self.shell.last_execution_result = None  # with all that the cell held when it failed
         except frames.Lost:
             pass
         except BaseException:
