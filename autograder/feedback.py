@@ -9,9 +9,8 @@ from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 
 from autograder.engine.notebooks import released
+from autograder.pages import LONG
 from questions import bank
-
-LONG, MARKS = 20_000, 500  # characters of a text on a page; brackets in it that are read as Markdown
 
 
 class FeedbackExporter(HTMLExporter):
@@ -56,29 +55,16 @@ class WithoutHiddenTests(ClearHiddenTests):
 
 
 class Shortened(NbGraderPreprocessor):
-    """Cuts what would keep the maker of the pages busy for hours, and a batch with it.
+    """Cuts code that would keep the maker of the pages busy for hours, and a batch with it.
 
-    The highlighting of code and the reading of Markdown take a time that can grow with the square of a text's
-    length, for texts that are written for it.
+    Highlighting takes a time that can grow with the square of a text's length, for texts that are written for
+    it. (Markdown and HTML have their bounds in `pages`.)
     """
 
     def preprocess_cell(self, cell, resources, cell_index):
-        if cell.cell_type == "markdown":
-            cell.source = _slow_marks_escaped(cell.source)
-        if len(cell.source) > LONG:
+        if cell.cell_type != "markdown" and len(cell.source) > LONG:
             cell.source = f"{cell.source[:LONG]}\n[{len(cell.source) - LONG} more characters]"
-        for output in cell.get("outputs", []):
-            if text := output.get("data", {}).get("text/markdown"):
-                output.data["text/markdown"] = _slow_marks_escaped(text[:LONG])
         return cell, resources
-
-
-def _slow_marks_escaped(text):
-    """Markdown that looks the same and whose brackets and environments mean nothing, where it has many."""
-    for mark, escaped in (("[", "&#91;"), ("\\begin", "&#92;begin")):
-        if text.count(mark) > MARKS:
-            text = text.replace(mark, escaped)
-    return text
 
 
 class WithReasons(NbGraderPreprocessor):

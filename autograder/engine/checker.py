@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import symtable
@@ -21,6 +22,7 @@ import time
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import InteractiveShell
@@ -32,6 +34,7 @@ from autograder.engine.proxies import Link
 # Where code that does not compile seems to name something.
 GIVEN = re.compile(r"\b(?:def|class|import|as|for|global|del)\s+(\w+)|\b(\w+)\s*:?=(?!=)")
 MAGICS = ["time"], ["timeit"], ["capture"], ["prun"]  # commands whose last argument is Python code
+MEMORY = 2 << 30  # bytes that the checks of one submission may need beside what was imported
 PRINTED, SAID = 20_000, 2000  # characters of what a cell prints, and of an error's message
 STARTING = 30.0  # seconds that a snapshot may take to answer
 HELLO = 5.0  # and who connects, to say who it is
@@ -61,6 +64,7 @@ def main(descriptor, preload):
         if not os.fork():
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            limit_memory(MEMORY)
             Checker(socket.socket(fileno=descriptors[0]), shell).serve()
         os.close(descriptors[0])
 
@@ -80,6 +84,16 @@ class Known:
     defined: set
     locked: bool
     prepares: bool
+
+
+def limit_memory(size):
+    """Let this process have so many bytes more: what asks for them then gets a MemoryError.
+
+    An answer of a few bytes can make a check build what is a billion times as large.
+    """
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    most = pages * resource.getpagesize() + size
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 class Checker:
@@ -106,6 +120,7 @@ class Checker:
                 name, *arguments = json.loads(text)
                 answer = getattr(self, f"do_{name}")(*arguments)
                 frames.send(self.orders, [json.dumps(answer).encode()])
+                self.shell.last_execution_result = None  # with all that the cell held when it failed
         except frames.Lost:
             pass
         except BaseException:

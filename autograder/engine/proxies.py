@@ -99,7 +99,7 @@ class Link:
         if status == "error" and state is None:  # nothing was called
             raise exception(name, payload)
         known = parcel.table.new if parcel.table else []
-        received = _received(rows, blob, known)
+        received = _received(rows, blob, known, parcel.rows)
         if received is not None and parcel.table:
             received.stand_for(parcel.table.objects)
         settled = wire.decode(state, _tensors(received))
@@ -194,6 +194,7 @@ class Link:
             if received is None:
                 raise Malformed("the answer names a tensor that does not exist")
             row = received.row(number)
+            received.charge(number)
             if number in made:
                 return made[number]
             import torch
@@ -202,7 +203,7 @@ class Link:
                 inputs = [parcel.table.objects[one] for one in parcel.inputs]
                 made[number] = _led().apply(self, call, number, parcel.inputs, received.bare(number), *inputs)
             else:
-                made[number] = received.tensor(number)
+                made[number] = received.make(number)
             return made[number]
 
         return tensor
@@ -284,12 +285,12 @@ def _reference(thing):
     return None
 
 
-def _received(rows, blob, known):
+def _received(rows, blob, known, sent=()):
     if not rows and not blob:
         return None
     from autograder.engine.tensors import Received
 
-    return Received(rows, blob, known)
+    return Received(rows, blob, known, sent)
 
 
 def _tensors(received):

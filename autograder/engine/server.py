@@ -139,7 +139,7 @@ class Worker:
         if rows:
             from autograder.engine.tensors import Received
 
-            received = Received(rows, blob)
+            received = Received(rows, blob, sent=rows)
         function, args, kwargs, objects, before = _Unpickler(program, self, received).load()
         arrived = Arrived(received, objects)
         error = result = None

@@ -7,6 +7,8 @@ that needs its gradient), "frozen" (a parameter that does not) or "graph" (a ten
 differentiable operations). `gradient` is the row of `.grad`, or None.
 """
 
+import math
+
 import torch
 from safetensors.torch import load, save
 from torch import nn
@@ -21,7 +23,11 @@ DTYPES = {
         torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
     )
 }  # fmt: skip
-DIMENSIONS, ROWS, ELEMENTS = 16, 50_000, 1 << 28
+DIMENSIONS, ROWS = 16, 50_000
+# Of all new tensors of an answer together, each with its whole shape and as often as it is named: a stride of
+# 0 makes any size out of a few bytes, and checks make lists, texts and copies of it. Two networks of the
+# course have 6 million weights; their gradients and the state of their optimizers are three times as many.
+ELEMENTS = 1 << 25
 
 
 class Table:
@@ -99,6 +105,7 @@ class Received:
     Args:
         rows, blob: what `Table.pack` made, or anything else.
         known: this side's storages, in the order that both know.
+        sent: rows that this side has sent; tensors that are still as they were there are not new.
 
     Attributes:
         changed: dict from the number of a known storage to its new content (uint8 tensor).
@@ -106,10 +113,11 @@ class Received:
     Raises: Malformed.
     """
 
-    def __init__(self, rows, blob, known=()):
+    def __init__(self, rows, blob, known=(), sent=()):
         if not isinstance(rows, list) or len(rows) > ROWS:
             raise Malformed("the answer has too many tensors, or none where they were announced")
-        self.rows, self.known, self._made = rows, known, {}
+        self.rows, self.known, self.sent, self._made = rows, known, sent, {}
+        self.left = ELEMENTS
         try:
             stored = load(blob) if blob else {}
         except Exception as error:  # whatever the parser raises
@@ -146,10 +154,25 @@ class Received:
             raise Malformed("a truth value of the answer is neither 0 nor 1")
         return view
 
+    def charge(self, number):
+        """Count the elements of a row against the limit of the answer. Raises: Malformed above it."""
+        self.left -= math.prod(self.row(number)[4])
+        if self.left < 0:
+            raise Malformed(f"the tensors of the answer have more than {ELEMENTS} elements")
+
+    def _was_sent(self, number):
+        return number < len(self.sent) and self.rows[number][1:6] == self.sent[number][1:6]
+
     def tensor(self, number):
-        """The tensor of a row with its kind and its gradient; one row is one object."""
+        """The tensor of a row, counted where it is new."""
         if not _is_count(number):
             raise Malformed("the answer names a tensor that does not exist")
+        if not self._was_sent(number):
+            self.charge(number)
+        return self.make(number)
+
+    def make(self, number):
+        """The tensor of a row with its kind and its gradient; one row is one object."""
         if number in self._made:
             return self._made[number]
         tensor = self._made[number] = of_kind(self.bare(number), self.rows[number][6])
@@ -201,9 +224,10 @@ class Received:
         for size, step in zip(shape, stride, strict=True):
             count *= size
             last += (size - 1) * step
-        # a stride of 0 makes any size out of a few bytes, and the check that copies it pays for it
-        if count > ELEMENTS or (place == "meta" and max([count, last]) >= 1 << 62):
+        if count > ELEMENTS and not self._was_sent(number):
             raise Malformed(f"a tensor of the answer has {count} elements, above the limit of {ELEMENTS}")
+        if place == "meta" and max([count, last]) >= 1 << 62:
+            raise Malformed("a tensor of the answer is larger than there can be")
         if place != "meta" and count:
             size = len(self._memory(place, storage))
             if (last + 1) * DTYPES[dtype].itemsize > size:

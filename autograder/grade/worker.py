@@ -93,7 +93,7 @@ def grade(name, student, files):
     worker = get_worker()
     course = worker.plugins[name].course
     with _one_at_a_time, tempfile.TemporaryDirectory(dir=worker.local_directory) as root:
-        converter = None
+        config = converter = None
         try:
             config = course.make(root)
             submitted = Path(root, "submitted", student, course.assignment)
@@ -105,8 +105,9 @@ def grade(name, student, files):
             return Graded(converter.executed())
         except (Exception, SystemExit) as error:  # the engine ends nbgrader by SystemExit
             said = _said(error).replace(f"{root}{os.sep}", "")
-            engine = converter is None or isinstance(error, SystemExit)  # before: none of it was the student's
-            engine = engine or is_engines(error, IsolatedExecute(config=config))
+            engine = isinstance(error, SystemExit) or is_engines(error, IsolatedExecute(config=config))
+            if converter is None and not isinstance(error, OSError):  # nothing of the student's was read yet
+                engine = True
             if engine:
                 said = f"{said} (on {socket.gethostname()})"
             return Graded(error=said, engine=engine)

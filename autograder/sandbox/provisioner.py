@@ -24,6 +24,7 @@ from autograder.sandbox.submission import copy_files, make_folder
 
 HERE = Path(__file__).parent
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+OPEN_FILES = 512  # of a process
 ENDING = 30  # seconds that a killed sandbox may take to be gone
 
 
@@ -66,7 +67,7 @@ def resource_limits(limits):
         "RLIMIT_CPU": int(limits.cpu) + 2,  # the supervisor, which gives the reason, is to come first
         "RLIMIT_NPROC": limits.tasks,
         "RLIMIT_FSIZE": limits.file,
-        "RLIMIT_NOFILE": 512,
+        "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_CORE": 0,
         "RLIMIT_MSGQUEUE": 0,
     }
@@ -214,7 +215,8 @@ class SandboxProvisioner(KernelProvisionerBase):
             "locks": materials.locks,
             "escort": self._escort(materials, sandbox, group),
             "parent": os.getpid(),
-            "limits": {name: getattr(limits, name) for name in ("memory", "cpu", "wall", "tasks")},
+            "limits": {name: getattr(limits, name) for name in ("memory", "cpu", "wall", "tasks")}
+            | {"files": OPEN_FILES},
         }
 
     def _escort(self, materials, sandbox, group):

@@ -55,21 +55,37 @@ DENIED = {
     # memory that is neither a process's nor a file's
     "shmget": (29, 194),
     "msgget": (68, 186),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
     "mq_open": (240, 180),
     "memfd_secret": (447, 447),
 }
 # "There is no such call": callers have another way for these.
-ABSENT = {"clone3": (435, 435), "memfd_create": (319, 279)}
-CLONE, SOCKET = (56, 220), (41, 198)
+ABSENT = {
+    "clone3": (435, 435),
+    "memfd_create": (319, 279),
+    # pages that a pipe or a socket holds on to when nothing else has them any more
+    "splice": (275, 76),
+    "tee": (276, 77),
+    "vmsplice": (278, 75),
+}
+CLONE, SOCKET, MMAP, SETSOCKOPT, CLOSE_RANGE = (56, 220), (41, 198), (9, 222), (54, 208), (436, 436)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, AUDIT_ARCH
 
 # A network namespace does not hold AF_VSOCK (the way from a virtual machine to its host), nor AF_ALG.
 FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
 NAMESPACES = 0x7E020080  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET,TIME}
+THREAD, FILES = 0x10000, 0x400  # CLONE_THREAD, CLONE_FILES: a thread's own files would be seen by nobody
+UNSHARE = 2  # CLOSE_RANGE_UNSHARE, which makes them its own
+# Anonymous memory that is shared stays when no page of it is in anybody's table; huge pages are in no count.
+MAP_SHARED, MAP_ANONYMOUS, MAP_HUGETLB = 0x1, 0x20, 0x40000  # MAP_SHARED_VALIDATE is 3
+SOL_SOCKET, BUFFERS = 1, (7, 8, 32, 33)  # SO_{SND,RCV}BUF, and the same with FORCE
 X32 = 0x40000000
 
 LOAD, EQUAL, ABOVE, ANY, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF_LD|W|ABS, JEQ, JGE, JSET, RET
-NUMBER, MACHINE, ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data; the argument's lower half
+NUMBER, MACHINE = 0, 4  # offsets in struct seccomp_data
+ARGUMENTS = [16 + 8 * place for place in range(6)]  # their lower halves
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -94,16 +110,53 @@ def seccomp_filter(machine):
     for calls, answer in ((DENIED, deny), (ABSENT, absent)):
         for numbers in calls.values():
             program += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, answer)]
-    program += [
-        (EQUAL, 0, 4, CLONE[column]),
-        (LOAD, 0, 0, ARGUMENT),
-        (ANY, 0, 1, NAMESPACES),
-        (RETURN, 0, 0, deny),
-        (RETURN, 0, 0, ALLOW),
-        (EQUAL, 0, 2 + len(FAMILIES), SOCKET[column]),
-        (LOAD, 0, 0, ARGUMENT),
-        *((EQUAL, len(FAMILIES) - i, 0, family) for i, family in enumerate(FAMILIES)),
-        (RETURN, 0, 0, deny),
-        (RETURN, 0, 0, ALLOW),
-    ]
+    families = [(EQUAL, len(FAMILIES) - i, 0, family) for i, family in enumerate(FAMILIES)]
+    buffers = [(EQUAL, len(BUFFERS) - i, 0, option) for i, option in enumerate(BUFFERS)]
+    for numbers, rule in (
+        (
+            CLONE,
+            [
+                (LOAD, 0, 0, ARGUMENTS[0]),
+                (ANY, 3, 0, NAMESPACES),
+                (ANY, 0, 1, THREAD),
+                (ANY, 0, 1, FILES),
+                (RETURN, 0, 0, ALLOW),
+                (RETURN, 0, 0, deny),
+            ],
+        ),
+        (SOCKET, [(LOAD, 0, 0, ARGUMENTS[0]), *families, (RETURN, 0, 0, deny), (RETURN, 0, 0, ALLOW)]),
+        (
+            MMAP,
+            [
+                (LOAD, 0, 0, ARGUMENTS[3]),
+                (ANY, 2, 0, MAP_HUGETLB),
+                (ANY, 0, 2, MAP_ANONYMOUS),
+                (ANY, 0, 1, MAP_SHARED),
+                (RETURN, 0, 0, deny),
+                (RETURN, 0, 0, ALLOW),
+            ],
+        ),
+        (
+            SETSOCKOPT,
+            [
+                (LOAD, 0, 0, ARGUMENTS[1]),
+                (EQUAL, 0, 1 + len(BUFFERS), SOL_SOCKET),
+                (LOAD, 0, 0, ARGUMENTS[2]),
+                *buffers,
+                (RETURN, 0, 0, ALLOW),
+                (RETURN, 0, 0, deny),
+            ],
+        ),
+        (
+            CLOSE_RANGE,
+            [
+                (LOAD, 0, 0, ARGUMENTS[2]),
+                (ANY, 0, 1, UNSHARE),
+                (RETURN, 0, 0, deny),
+                (RETURN, 0, 0, ALLOW),
+            ],
+        ),
+    ):
+        program += [(EQUAL, 0, len(rule), numbers[column]), *rule]
+    program.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)

@@ -10,6 +10,7 @@ It reads one line of JSON on standard input, the plan (see `provisioner.py`), la
 """
 
 import contextlib
+import functools
 import json
 import os
 import select
@@ -21,33 +22,40 @@ import time
 from pathlib import Path
 
 TICK = 0.05  # seconds between two looks at a sandbox
-PAGE, CLOCK = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
+CLOCK = os.sysconf("SC_CLK_TCK")
 NOTE = 4000  # bytes of the sandbox's own error output that are kept
-INODE = 2048  # bytes that the kernel holds for a file beside its contents, about
+INODE = 2048  # bytes that the kernel holds for a file beside its contents, about,
+DESCRIPTOR = 10 << 10  # for one end of a pipe, which has two pages where its user has many,
+TERMINAL = 160 << 10  # and for a pseudo terminal, both ways
+SOCKET = 10  # times the usual buffer: a page that `sendfile` leaves in a socket is charged as less
 
 
-def usage(root, temporary):
+def usage(root, temporary, files, exact=False):
     """What all processes of a sandbox use now.
 
     Args:
         root: file descriptor of the sandbox's root folder, whose /proc shows its processes and no others.
         temporary: its temporary folders, from there.
+        files: number of files that a process may have open.
+        exact: whether pages that processes share are divided among them (slower), or count for each.
 
-    Returns: dict of memory (bytes, an upper bound: shared pages count once for each process, and pages of
-    temporary files twice where a process maps them), cpu (seconds) and tasks.
+    Returns: dict of memory (bytes, an upper bound: pages of temporary files count twice where a process maps
+    them; pipes, sockets and terminals count as if they were full), cpu (seconds) and tasks.
     """
     memory = cpu = tasks = 0
     proc = os.open("proc", os.O_RDONLY | os.O_DIRECTORY, dir_fd=root)
     try:
         for process in filter(str.isdigit, os.listdir(proc)):
-            stat = _read(f"{process}/stat", proc).rpartition(") ")[2].split()
-            if stat:  # fields 14 to 17, 20 and 24 of proc(5); it ended between two lines where empty
+            if stat := _stat(process, proc):  # fields 14 to 17 and 20 of proc(5)
                 cpu += sum(map(int, stat[11:15])) / CLOCK
                 tasks += int(stat[17])
-                memory += int(stat[21]) * PAGE
+                living = _living(process, stat, proc)
+                memory += _memory(living, proc, exact) + _open_files(living, proc, files)
+        memory += _sockets(proc)
     finally:
         os.close(proc)
-    return {"memory": memory + held(root, temporary), "cpu": cpu, "tasks": tasks}
+    memory += TERMINAL * len(_names("dev/pts", root)) + held(root, temporary)
+    return {"memory": memory, "cpu": cpu, "tasks": tasks}
 
 
 def held(root, temporary):
@@ -61,22 +69,69 @@ def held(root, temporary):
     return total
 
 
-def exact_memory(root, temporary):
-    """Like `usage`'s memory, with shared pages divided among those who share them (slower)."""
-    total = held(root, temporary)
-    proc = os.open("proc", os.O_RDONLY | os.O_DIRECTORY, dir_fd=root)
+def _stat(process, proc):
+    """Fields from the third on; none where the process has ended."""
+    return _read(f"{process}/stat", proc).rpartition(") ")[2].split()
+
+
+def _living(process, stat, proc):
+    """Where to ask for a process's memory: its first thread has none once it has ended before the others."""
+    if stat[0] == "Z" and int(stat[17]) > 1:
+        for thread in _names(f"{process}/task", proc):
+            if _stat(f"{process}/task/{thread}", proc)[:1] not in ([], ["Z"]):
+                return f"{process}/task/{thread}"
+    return process
+
+
+def _memory(process, proc, exact):
+    """Bytes of a process's pages, in memory and swapped out, and of the tables that lead to them."""
+    status = _numbers(_read(f"{process}/status", proc))
+    pages = status.get("VmRSS:", 0) + status.get("VmSwap:", 0)
+    if exact and (shares := _numbers(_read(f"{process}/smaps_rollup", proc))):
+        pages = shares["Pss:"] + shares.get("SwapPss:", 0)
+    return (pages + status.get("VmPTE:", 0)) << 10
+
+
+def _open_files(process, proc, most):
+    """Bytes that the kernel may hold for what a process has open."""
+    closed = not os.access(f"{process}/fd", os.R_OK | os.X_OK, dir_fd=proc)  # a process can see to that
+    return DESCRIPTOR * (most if closed else len(_names(f"{process}/fd", proc)))
+
+
+def _sockets(proc):
+    """Bytes that sockets may hold: their buffers, which nobody inside can enlarge but TCP itself."""
+    counts = _numbers(_read("1/net/sockstat", proc) + _read("1/net/sockstat6", proc), place=2)
+    used, tcp = counts.get("sockets:", 0), counts.get("TCP:", 0) + counts.get("TCP6:", 0)
+    return used * SOCKET * _setting("core/wmem_default") + tcp * (
+        _setting("ipv4/tcp_rmem") + _setting("ipv4/tcp_wmem")
+    )
+
+
+@functools.cache
+def _setting(name):
+    """The largest number of a setting of the network; Linux's own where a container does not show it."""
+    text = Path("/proc/sys/net", name)
+    return int(text.read_text().split()[-1]) if text.exists() else 212_992
+
+
+def _numbers(text, place=1):
+    """Numbers from lines such as "VmRSS: 12 kB", by their first words."""
+    lines = (line.split() for line in text.splitlines())
+    return {words[0]: int(words[place]) for words in lines if len(words) > place and words[place].isdigit()}
+
+
+def _names(path, folder):
+    """Names in a folder, none where it is gone."""
     try:
-        for process in filter(str.isdigit, os.listdir(proc)):
-            if rollup := _read(f"{process}/smaps_rollup", proc):
-                total += (
-                    next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-                    << 10
-                )
-            elif statm := _read(f"{process}/statm", proc):
-                total += int(statm.split()[1]) * PAGE
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+    except OSError:
+        return []
+    try:
+        return os.listdir(handle)
+    except OSError:
+        return []
     finally:
-        os.close(proc)
-    return total
+        os.close(handle)
 
 
 def _read(name, folder):
@@ -260,9 +315,10 @@ class Supervisor:
         if self.root is None:
             return
         try:
-            now = usage(self.root, self.plan["temporary"])
+            seen = self.root, self.plan["temporary"], self.limits["files"]
+            now = usage(*seen)
             if now["memory"] > self.limits["memory"]:
-                now["memory"] = exact_memory(self.root, self.plan["temporary"])
+                now = usage(*seen, exact=True)
         except OSError:  # it is ending: the next look at child_fd says so
             return
         self.peak = {what: max(self.peak[what], now[what]) for what in now}

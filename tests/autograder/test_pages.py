@@ -1,17 +1,22 @@
 """What students write comes to the browser of whoever grades: nothing of it may run there."""
 
+import itertools
+import multiprocessing
 import re
+import resource
+import time
 from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder import sync
-from autograder.pages import clean_html
+from autograder.pages import LONG, clean_html, markdown2html
 
 CONFIG = sync.SOURCE.parent / "nbgrader_config.py"
 
@@ -82,3 +87,107 @@ def test_pictures_and_tables_of_outputs_stay_and_scripts_do_not():
 
 def test_clean_html_takes_bytes():
     assert clean_html(b"<p onclick='x'>a</p>") == "<p>a</p>"
+
+
+MANY = ["".join(letters) for letters in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=2)]
+BOLD = "".join(f"<b {name}>" for name in MANY)
+CLOSED, AGAIN = "</b>" * 676, "<p>x" * 3000
+HEAVY = {  # HTML; each is cut to LONG characters below, or repeated until it has them
+    "formatting left open in a block": f"<p>{BOLD}{AGAIN}",
+    "formatting left open in an item": f"<li>{BOLD}{AGAIN}",
+    "ends that are in a comment": f"<p>{BOLD}<!--{CLOSED}-->{AGAIN}",
+    "ends that are in a value": f'<p>{BOLD}<p title="{CLOSED}">{AGAIN}',
+    "ends that are in half a value": f"<p>{BOLD}<p title='>{CLOSED}<p x='>{AGAIN}",
+    "ends that are text": f"<p>{BOLD}<textarea>{CLOSED}</textarea>{AGAIN}",
+    "ends that are out of reach": f"<p>{BOLD}<table><td>{CLOSED}</table>{AGAIN}",
+    "a tag that another space ends": f'<p\xa0a="><p>{BOLD}">{AGAIN}',
+    "formatting around formatting": f"{BOLD}{BOLD.replace('b', 'i')}{'x</b>' * 3000}",
+    "a long attribute, opened again": f"<p><b title={'x' * 9000}>{AGAIN}",
+    "wrong order": "<b><i><u><p></b></i></u>",
+    "blocks in formatting": "<b><b><b><div><div><div></b></b></b>",
+    "links in links": "<a href=x><p>",
+    "deep": "<div>",
+    "lists": "<ul><li>",
+    "tables": "<table><tr><td>",
+    "tables and what is none": "<table><b>",
+    "rows": "<table>" + "<tr><td>1" * 2300,
+    "attributes": f"<p {' '.join(f'a{number}' for number in range(4000))}>",
+    "styles": "<p style='color:red'>",
+    "brackets in a style": f"<p style='{'(' * 19_000}'>",
+    "entities": "&amp;",
+    "no entities": "&",
+    "no tags": "<",
+    "comments": "<!--",
+    "nulls": "\0",
+}
+HEAVY_MARKDOWN = {
+    "quotes": "> ", "quotes in lists": "- > ", "lists": "".join(" " * (2 * n) + "- a\n" for n in range(140)),
+    "stars": "**a*", "links": "[a](", "brackets": "[", "formulas": "\\\\[", "environments": "\\begin{a}",
+    "references": "[a]: http://" + "y" * 9000 + "\n\n" + "[a]" * 3000, "tables": "a|b\n-|-\n",
+    "pictures": "![a](attachment:a.png)", "code": "```\n",
+    "formatting": "<b>" * 3000 + "\n\n" + "a\n\n" * 3000,
+}  # fmt: skip
+
+
+def measured(make, text, pipe):
+    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+    made = make(text)
+    spent = time.process_time() - begin
+    pipe.send((spent, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10, len(made)))
+
+
+def essay(text):
+    return markdown2html({"cell": {"attachments": {"a.png": {"image/png": "A" * 300_000}}}}, text)
+
+
+@pytest.mark.parametrize("times", [1, 20])
+@pytest.mark.parametrize(
+    "make, text",
+    [(clean_html, text) for text in HEAVY.values()]
+    + [(essay, text) for text in [*HEAVY_MARKDOWN.values(), *HEAVY.values()]],
+    ids=[*HEAVY, *(f"essay: {name}" for name in [*HEAVY_MARKDOWN, *HEAVY])],
+)
+def test_no_text_takes_long_or_much_memory(make, text, times):
+    """Seconds of the processor, and MiB: of the length that feedback shows, and of what formgrader gets."""
+    long = (text * (1 + LONG * times // len(text)))[: LONG * times]
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=measured, args=(make, long, theirs))
+    process.start(), theirs.close()
+    seconds, memory, length = ours.recv()
+    process.join()
+    assert seconds < (2 if times == 1 else 6) and memory < 200, (seconds, memory)
+    assert length < 20 << 20
+
+
+def test_what_is_too_much_for_a_page_is_shown_as_it_was_written():
+    text = HEAVY["formatting left open in a block"]
+    assert clean_html(text) == f"<pre>{text.replace('<', '&lt;').replace('>', '&gt;')}</pre>"
+    assert essay(text) == clean_html(text)
+    shown = page(new_markdown_cell("**bold** " + "word " * 5000 + "<script>end"))
+    assert "<strong>bold</strong>" in shown and "word word &lt;script&gt;end</pre>" in shown
+
+
+@pytest.mark.parametrize(
+    "text, kept",
+    [
+        ("An <b>essay\n\nwith <i>open\n\nelements" + "\n\n- and items" * 1000, "<i>"),
+        ("Some **bold** and `code`, $a<b$\n\n" * 500, "<strong>bold</strong>"),
+        ("<center>\n\n" + "<font color='red'>a <b>c</b></font>\n\n" * 300, "<b>c</b>"),
+        ("a <b and so on\n\n" * 100 + "**c**", "<strong>c</strong>"),
+        ("| a | b |\n|---|---|\n" + "| **1** | [2](https://example.org) |\n" * 400, "<strong>1</strong>"),
+    ],
+)
+def test_long_essays_are_pages(text, kept):
+    assert kept in essay(text[:LONG])
+
+
+def test_tables_and_code_of_honest_outputs_are_pages():
+    row = "<tr>" + "<td>0.123456</td>" * 20 + "</tr>"
+    style = "<style scoped>.dataframe tbody tr th { vertical-align: top; }</style>"
+    table = f"<div>{style}<table class='dataframe'><tbody>{row * 60}</tbody></table></div>"
+    picture = f"<p>a <b>b</b></p><img src='data:image/png;base64,{'A' * 3_000_000}'>"
+    assert clean_html(table).count("<td>") == 1200 and "<b>" in clean_html(picture)
+    shown = page(new_code_cell("x = foo(1, 'b')  # c\n" * 300))
+    assert '<span class="n">foo</span>' in shown
+    assert "a=a=&lt;a=" in clean_html(Highlight2HTML()("a=a=<" * 4000))  # too many parts for their colours

@@ -441,3 +441,35 @@ def f(): return torch.tensor([1.0, 2.0]).as_subclass(Lie)
     )
     got = f()
     assert type(got) is torch.Tensor and got.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "torch.zeros(1).expand(1 << 26)",
+        "numpy.zeros(1 << 26, numpy.uint8)",
+        "[torch.zeros(1).expand(1 << 20)] * 100",
+        "[x] * 2000",
+    ],
+)
+def test_an_answer_of_few_bytes_and_many_elements_is_refused(call, answer):
+    with pytest.raises(Malformed, match="elements"):
+        call(f"def f(x): return {answer}")(torch.zeros(1 << 16))
+
+
+def test_large_arguments_are_no_answers(call):
+    images = torch.zeros(40_000_000, dtype=torch.uint8)
+    assert call("def f(x): x[3] = 7; return x[3]")(images) == 7 and images[3] == 7
+
+
+def test_two_networks_with_gradients_and_optimizers_fit(call):
+    nets = [nn.Linear(2000, 1600, bias=False) for _ in range(2)]
+    optimizers = [torch.optim.Adam(net.parameters()) for net in nets]
+    step = call(
+        "def f(nets, optimizers):\n"
+        "    for net, optimizer in zip(nets, optimizers):\n"
+        "        net(torch.ones(1, 2000)).sum().backward(); optimizer.step()"
+    )
+    step(nets, optimizers)
+    assert all(net.weight.grad is not None for net in nets)
+    assert all(len(optimizer.state) == 1 for optimizer in optimizers)

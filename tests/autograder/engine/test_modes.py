@@ -1,6 +1,8 @@
 """States of random numbers that a call has left: followed where drawing leads there, and nowhere else."""
 
 import random
+import subprocess
+import sys
 
 import numpy
 import pytest
@@ -25,10 +27,18 @@ def before():
     [
         lambda: torch.rand(3),
         lambda: torch.randn(5),
+        lambda: (torch.randn(699), torch.randn(1, dtype=torch.float64), torch.rand(5)),
+        lambda: (torch.manual_seed(5), torch.randn(1)),
+        lambda: torch.randn(1),
+        lambda: [torch.randn(1) for _ in range(901)],
         lambda: torch.randn(100_000),
         lambda: torch.manual_seed(7),
         lambda: (torch.manual_seed(2**63 + 5), torch.rand(700)),
         lambda: numpy.random.rand(10_000),
+        lambda: (numpy.random.randn(1001), numpy.random.rand(2)),
+        lambda: numpy.random.randn(1),
+        lambda: [random.gauss() for _ in range(701)],
+        lambda: (random.gauss(), random.random()),
         lambda: random.sample(range(10_000), 5000),
         lambda: torch.set_grad_enabled(False),
     ],
@@ -42,7 +52,7 @@ def test_what_drawing_leads_to_is_followed(before, call):
 
 
 def chosen_torch(before):
-    return before[: modes.HEADER] + bytes(8 * modes.WORDS) + before[modes.CACHE :]
+    return before[:24] + bytes(8 * modes.WORDS) + before[-40:]
 
 
 @pytest.mark.parametrize(
@@ -59,10 +69,98 @@ def test_a_state_that_was_chosen_is_not_followed(before, name, choose):
 
 
 def test_a_normal_number_that_was_chosen_is_not_the_next(before):
-    torch.randn(5)
-    after = modes.get()["torch"]
-    modes.follow(before, {"torch": after[:-8] + numpy.float32(1e30).tobytes() + after[-4:]})
-    assert torch.randn(1).abs() < 9
+    torch.randn(1), numpy.random.randn(1), random.gauss()
+    after = modes.get()
+    values = list(modes.TORCH.unpack(after["torch"]))
+    values[-5] = 0.25  # the second number of a pair
+    chosen = {
+        "torch": modes.TORCH.pack(*values),
+        "numpy": (*after["numpy"][:4], 0.25),
+        "python": (*after["python"][:2], 0.25),
+    }
+    drawn = (*torch.randn(2).tolist()[1:], numpy.random.randn(2)[1], [random.gauss() for _ in range(2)][1])
+    modes.put(before)
+    modes.follow(before, chosen)  # all but the kept numbers: the next ones are made of what comes then
+    assert 0.25 not in (torch.randn(1).item(), numpy.random.randn(), random.gauss()) and drawn
+
+
+def test_a_number_kept_before_the_call_is_still_kept_after_it():
+    torch.randn(1), numpy.random.randn(1), random.gauss()
+    before = modes.get()
+    torch.rand(1000), numpy.random.rand(1000), [random.random() for _ in range(1000)]
+    after = modes.get()
+    modes.put(before)
+    modes.follow(before, modes.changed(before, after))
+    assert modes.get() == after
+
+
+def test_drawing_does_not_lead_back(before):
+    numpy.random.rand(5), random.random()
+    later = modes.get()
+    modes.follow(later, {name: before[name] for name in ("numpy", "python")})
+    assert modes.get() == later
+
+
+def test_the_seeds_own_words_are_no_numbers(before):
+    """The first number after a seed comes from the words that follow its own."""
+    values = list(modes.TORCH.unpack(torch.Generator().manual_seed(7).get_state().numpy().tobytes()))
+    values[1], values[3] = 300, 325
+    modes.follow(before, {"torch": modes.TORCH.pack(*values)})
+    assert modes.get() == before
+
+
+FUZZ = """
+import random, numpy, torch
+from autograder.engine import modes, state
+from autograder.engine.wire import Malformed
+rng = numpy.random.default_rng({seed})
+torch.manual_seed(1), numpy.random.seed(2), random.seed(3)
+torch.randn(3), numpy.random.randn(3), random.gauss()
+generator = torch.Generator().manual_seed(1)
+ODD = [0, 1, -1, 312, 623, 624, 625, 1 << 31, (1 << 31) - 1, -(1 << 31), (1 << 32) - 1]
+for turn in range({turns}):
+    before = modes.get()
+    torch.randn(int(rng.integers(700))), numpy.random.randn(5), random.random()
+    after = modes.get()
+    modes.put(before)
+    values = list(modes.TORCH.unpack(after["torch"]))
+    for place in rng.choice([1, 2, 3, *range(628, 634)], 3):
+        pick = int(rng.choice(ODD))
+        bits = {{1: 31, 2: 31, 3: 64, 631: 31, 633: 8}}.get(place, 64)
+        values[place] = pick % (1 << bits)
+    blob = modes.TORCH.pack(*values)
+    position = int(rng.choice(ODD))
+    forged = {{
+        "torch": blob,
+        "numpy": (*after["numpy"][:2], position, int(rng.choice(ODD)), float(rng.choice(ODD))),
+        "python": (3, (*after["python"][1][:624], position), float(rng.choice(ODD))),
+    }}
+    for name in forged:
+        try:
+            modes.follow(before, {{name: forged[name]}})
+        except Malformed:
+            pass
+    try:
+        state.write(generator, torch.frombuffer(bytearray(blob), dtype=torch.uint8))
+    except Malformed:
+        pass
+    for one in (torch.default_generator, generator):
+        _, left, seeded, place, *_ = modes.TORCH.unpack(one.get_state().numpy().tobytes())
+        assert 1 <= left <= 624 and seeded == 1, left
+        assert left + place == 625 or (left, place) == (1, 0), (left, place)
+    assert 0 <= numpy.random.get_state()[2] <= 624 and 0 <= random.getstate()[1][624] <= 624
+    torch.rand(1500), torch.randn(3), torch.rand(1500, generator=generator), numpy.random.randn(1500)
+    [random.gauss() for _ in range(1500)]
+print("whole")
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_state_makes_this_side_draw_from_other_memory(seed):
+    done = subprocess.run(
+        [sys.executable, "-c", FUZZ.format(seed=seed, turns=60)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,37 @@ def test_storages_travel_once_and_stay_shared():
     assert second[0] == 7
 
 
+HALF = ["new", 0, "float32", 0, [1 << 24], [0], "plain", None]
+
+
+@pytest.mark.parametrize(
+    "rows, named",
+    [
+        ([["new", 0, "float32", 0, [(1 << 25) + 1], [0], "plain", None]], [0]),
+        ([["new", 0, "uint8", 0, [1 << 13, 1 << 13], [0, 0], "plain", None]], [0]),
+        ([["meta", 0, "float32", 0, [1 << 40], [1], "plain", None]], [0]),
+        ([HALF, HALF, HALF], [0, 1, 2]),
+        ([HALF], [0, 0, 0]),
+    ],
+)
+def test_elements_are_counted_where_bytes_are_few(rows, named):
+    received = Received(rows, save({"new 0": torch.zeros(4, dtype=torch.uint8)}))
+    with pytest.raises(Malformed, match=f"elements|more than {1 << 25}"):
+        for number in named:
+            received.tensor(number)
+
+
+def test_what_was_sent_is_not_counted_until_it_is_an_answer():
+    large = torch.zeros(1).expand(1 << 26)
+    table = Table()
+    table.add(large)
+    rows, blob = table.pack()
+    received = Received(rows, blob, sent=rows)
+    assert [received.tensor(0).shape for _ in range(3)] == [large.shape] * 3
+    with pytest.raises(Malformed, match="elements"):
+        received.charge(0)
+
+
 def test_kinds_and_gradients_come_back():
     parameter, leaf = torch.nn.Parameter(torch.ones(2)), torch.ones(2, requires_grad=True)
     parameter.grad = torch.full((2,), 3.0)

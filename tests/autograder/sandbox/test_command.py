@@ -37,7 +37,8 @@ def test_every_namespace_is_new_and_the_sandbox_dies_with_its_parent(uid):
 
 def test_nothing_can_be_written_but_the_temporary_folders_of_limited_size():
     args = options(sandbox(temporary=1234, binds={"/course": Path("/x")}, data={"/etc/passwd": 7}))
-    assert not {"--bind", "--dev-bind", "--bind-data", "--file"} & set(args)
+    assert not {"--bind", "--bind-data", "--file"} & set(args)
+    assert [args[i + 1 : i + 3] for i in places(args, "--dev-bind")] == [["/dev/full", "/dev/zero"]]
     folders = [args[i + 1] for i in places(args, "--tmpfs")]
     assert folders == list(TEMPORARY)
     assert all(args[i - 2 : i] == ["--size", "1234"] for i in places(args, "--tmpfs"))

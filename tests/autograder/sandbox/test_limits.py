@@ -40,14 +40,129 @@ time.sleep(60)
     assert why.startswith("memory: the sandbox used ") and why.endswith("of the 600 MiB allowed")
 
 
-def test_shared_memory_of_one_process_counts(run_cells):
-    code = """
-import mmap, time
-shared = mmap.mmap(-1, 900 << 20)
-for _ in range(900): shared.write(b'x' * (1 << 20))
-time.sleep(9)
+@pytest.mark.parametrize(
+    "code",
+    [
+        "mmap.mmap(-1, 1 << 20)",
+        "mmap.mmap(-1, 1 << 20, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | 0x8000)",
+        "mmap.mmap(-1, 1 << 21, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000)",
+        "mmap.mmap(os.open('/dev/zero', os.O_RDWR), 1 << 20)",
+        "raised(libc.semget(0, 32_000, 0o1600))",
+        "raised(libc.shmget(0, 1 << 20, 0o1600))",
+        "raised(libc.msgget(0, 0o1600))",
+        "os.memfd_create('x')",
+        "raised(libc.syscall(447, 0))  # memfd_secret",
+        "raised(libc.vmsplice(os.pipe()[1], None, 0, 0))",
+        "os.splice(os.pipe()[0], os.pipe()[1], 1)",
+        "socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)",
+        "socket.socket(type=socket.SOCK_DGRAM).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)",
+        "raised(libc.close_range(1000, 1000, 2))",
+    ],
+)
+def test_memory_that_nothing_counts_cannot_be_had(run_cells, code):
+    setup = """
+import ctypes, mmap, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def raised(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "")
 """
-    assert run_cells(code, limits=SMALL)[1].startswith("memory: ")
+    ((_, text), _) = run_cells(setup, code, limits=SMALL)
+    assert text.startswith(("PermissionError", "OSError: [Errno 38]", "OSError: [Errno 19]")), text
+
+
+HOARDS = {
+    "shared memory in a file": "f = open('/dev/shm/x', 'w+b'); f.truncate(320 << 20)\n"
+    "m = mmap.mmap(f.fileno(), 320 << 20)\nos.unlink('/dev/shm/x')\n"
+    "for _ in range(320): m.write(b'x' * (1 << 20))\nm.close()",
+    "in sockets": "pairs = []\nwhile True:\n    a, b = socket.socketpair()\n    a.setblocking(False)\n"
+    "    pairs.append((a, b))\n    try:\n        while True: a.send(b'x' * 4096)\n"
+    "    except BlockingIOError: pass",
+    "in pipes of many processes": "for _ in range(80):\n    if not os.fork():\n        ends = []\n"
+    "        try:\n            while True: ends.append(os.pipe()); os.write(ends[-1][1], b'x' * 4096)\n"
+    "        except OSError: time.sleep(9)",
+    "in pipes of processes that show nothing of themselves": "libc.prctl(4, 0)\nfor _ in range(80):\n"
+    "    if not os.fork():\n        ends = []\n        try:\n            while True: ends += os.pipe()\n"
+    "        except OSError: time.sleep(9)",
+    "in terminals": "for _ in range(10):\n    if not os.fork():\n        ends = []\n"
+    "        try:\n            while True: ends.append(os.openpty())\n        except OSError: time.sleep(9)",
+    "in the tables of pages": "for _ in range(6):\n    if not os.fork():\n"
+    "        m = mmap.mmap(-1, 64 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ)\n"
+    "        sum(m[place] for place in range(0, 64 << 30, 2 << 20))\n        time.sleep(9)",
+    "of a process whose first thread has ended": "def hoard():\n"
+    "    time.sleep(1); x = b'x' * (150 << 20); time.sleep(9)\n"
+    "for _ in range(3):\n    if not os.fork():\n        threading.Thread(target=hoard).start()\n"
+    "        libc.syscall(60, 0)",
+}
+
+
+@pytest.mark.parametrize("kind", HOARDS)
+def test_memory_counts_wherever_it_is(run_cells, kind):
+    setup = "import ctypes, mmap, os, socket, threading, time\nlibc = ctypes.CDLL(None, use_errno=True)"
+    small_files = small(tasks=120, memory=300 * MIB, temporary=400 * MIB, file=400 * MIB)
+    texts, why = run_cells(setup, f"{HOARDS[kind]}\ntime.sleep(9)", limits=small_files)
+    assert why is not None and why.startswith("memory: "), (texts, why)
+
+
+USES = {
+    "processes that share tensors": """
+import torch, torch.multiprocessing as mp
+def work(queue, shared, lock, done):
+    with lock: shared += 1
+    queue.put(torch.ones(1000))
+    done.wait()
+shared = torch.zeros(3).share_memory_()
+queue, lock, done = mp.Queue(), mp.Lock(), mp.Event()
+workers = [mp.Process(target=work, args=(queue, shared, lock, done)) for _ in range(2)]
+[w.start() for w in workers]
+got = [queue.get().sum().item() for _ in workers]
+done.set(); [w.join() for w in workers]
+print(sum(got), shared.tolist())
+""",
+    "a data loader": """
+import torch
+data = torch.utils.data.TensorDataset(torch.arange(64.0))
+for strategy in ("file_descriptor", "file_system"):
+    torch.multiprocessing.set_sharing_strategy(strategy)
+    loader = torch.utils.data.DataLoader(data, 4, num_workers=2)
+    print(sum(b.sum().item() for b, in loader))
+""",
+    "what processes share by Python": """
+import multiprocessing as mp
+from multiprocessing import shared_memory
+def add(value, array):
+    with value.get_lock(): value.value += 1
+    array[0] = 5.0
+value, array = mp.Value('i', 1), mp.Array('d', 3)
+process = mp.Process(target=add, args=(value, array))
+process.start(); process.join()
+block = shared_memory.SharedMemory(create=True, size=100)
+block.close(); block.unlink()
+with mp.Pool(2) as pool, mp.Manager() as manager:
+    print(value.value, array[:], pool.map(abs, [-1, -2]), manager.list([1])[0])
+""",
+    "commands, memory maps and sockets": """
+import mmap, os, socket, subprocess, numpy
+get_ipython().system('echo shell')
+numpy.memmap('/tmp/m', 'float32', 'w+', shape=100)[:] = 1
+print(subprocess.run(['echo', 'run'], capture_output=True, text=True).stdout, os.path.getsize('/tmp/m'))
+server = socket.create_server(('127.0.0.1', 0))
+client = socket.create_connection(server.getsockname()); client.send(b'x')
+print(server.accept()[0].recv(1), open('/dev/zero', 'rb').read(3))
+""",
+}
+SAID = {
+    "processes that share tensors": "2000.0 [2.0, 2.0, 2.0]\n",
+    "a data loader": "2016.0\n2016.0\n",
+    "what processes share by Python": "2 [5.0, 0.0, 0.0] [1, 2] 1\n",
+    "commands, memory maps and sockets": "shell\nrun\n 400\nb'x' b'\\x00\\x00\\x00'\n",
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_students_do_with_memory_works(run_cells, use):
+    (text,), why = run_cells(USES[use], limits=Limits(memory=2048 * MIB))
+    assert text.replace("\r", "") == SAID[use] and why is None
 
 
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm", "/student"])

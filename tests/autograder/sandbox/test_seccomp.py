@@ -44,7 +44,7 @@ def test_named_calls_are_denied_and_all_others_allowed(machine, column):
     absent = {numbers[column] for numbers in seccomp.ABSENT.values()}
     for number in range(500):
         expected = EPERM if number in denied else ENOSYS if number in absent else ALLOW
-        if number != seccomp.SOCKET[column]:
+        if number != seccomp.SOCKET[column]:  # 0 is no family
             assert answer(machine, number) == expected, number
 
 
@@ -66,6 +66,47 @@ def test_sockets_are_of_families_that_a_namespace_holds(machine, column, family,
     assert answer(machine, seccomp.SOCKET[column], (family,)) == expected
 
 
+@machines
+def test_a_thread_has_the_files_of_its_process(machine, column):
+    thread, files = 0x10000, 0x400
+    assert answer(machine, seccomp.CLONE[column], (0x100 | 0x800 | thread,)) == EPERM
+    assert answer(machine, seccomp.CLONE[column], (0x100 | 0x800 | thread | files,)) == ALLOW
+    assert answer(machine, seccomp.CLOSE_RANGE[column], (3, 9, 2)) == EPERM
+    assert answer(machine, seccomp.CLOSE_RANGE[column], (3, 9, 4)) == ALLOW  # CLOSE_RANGE_CLOEXEC
+
+
+SHARED, PRIVATE, VALIDATE, ANONYMOUS, HUGE = 0x01, 0x02, 0x03, 0x20, 0x40000
+
+
+@machines
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        (PRIVATE | ANONYMOUS, ALLOW),
+        (PRIVATE | ANONYMOUS | 0x20000, ALLOW),  # MAP_STACK
+        (SHARED, ALLOW),  # a file's
+        (PRIVATE, ALLOW),
+        (VALIDATE, ALLOW),
+        (SHARED | ANONYMOUS, EPERM),
+        (VALIDATE | ANONYMOUS, EPERM),
+        (SHARED | ANONYMOUS | 0x8000, EPERM),  # MAP_POPULATE
+        (PRIVATE | ANONYMOUS | HUGE, EPERM),
+        (SHARED | HUGE, EPERM),
+    ],
+)
+def test_memory_is_of_a_process_or_of_a_file(machine, column, flags, expected):
+    assert answer(machine, seccomp.MMAP[column], (0, 4096, 3, flags, 2**32 - 1)) == expected
+    assert answer(machine, seccomp.MMAP[column], (0, 4096, 3, flags | 1 << 32)) == expected
+
+
+@machines
+@pytest.mark.parametrize("level", [1, 6])
+@pytest.mark.parametrize("option", [2, 7, 8, 9, 32, 33])
+def test_buffers_of_sockets_stay_as_they_are(machine, column, level, option):
+    expected = EPERM if level == 1 and option in (7, 8, 32, 33) else ALLOW
+    assert answer(machine, seccomp.SETSOCKOPT[column], (3, level, option)) == expected
+
+
 def test_calls_of_another_architecture_end_the_process():
     assert answer("x86_64", 0, architecture=0x40000003) == KILL  # i386
     assert answer("x86_64", seccomp.X32 | 1) == EPERM
@@ -84,6 +125,9 @@ def test_the_numbers_are_this_machines():
         **seccomp.ABSENT,
         "clone": seccomp.CLONE,
         "socket": seccomp.SOCKET,
+        "mmap": seccomp.MMAP,
+        "setsockopt": seccomp.SETSOCKOPT,
+        "close_range": seccomp.CLOSE_RANGE,
     }.items():
         if name in table:
             assert table[name] == numbers[column], name

@@ -14,7 +14,8 @@ HERE = Path(__file__).parent
 
 USERS_OWN = {  # tests in which it matters who the caller is
     "test_sight.py": "",
-    "test_limits.py": "many_processes or files_count or bomb_stops or no_interrupt or threads",
+    "test_limits.py": "many_processes or wherever or nothing_counts or files_count or bomb_stops"
+    " or no_interrupt or threads",
     "test_submission.py": "cannot_be_read",
     "test_zygote.py": "nothing_of or own",
     "test_ends.py": "grading_process or supervisor or two_sandboxes or check_passes or hidden",
