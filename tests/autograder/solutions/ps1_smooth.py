@@ -1,5 +1,8 @@
 """d_loss_smoothed: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import functools
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -41,6 +44,55 @@ RIGHT = {
     "element by element, torch.distributions": element_by_element,
     "high minus rand": smoothed(lambda real, low, high: high - (high - low) * torch.rand(real.shape)),
     "double precision": lambda r, f, low=0.8, high=1.0: smoothed()(r.double(), f.double(), low, high),
+}
+
+
+class Smoothed(torch.nn.Module):
+    def forward(self, pred_real, pred_fake, low=0.8, high=1.0):
+        targets = torch.distributions.Uniform(0, 1).sample(pred_real.shape).mul_(high - low).add_(low)
+        return sum(self.halves(pred_real, targets, pred_fake))
+
+    @staticmethod
+    def halves(pred_real, targets, pred_fake):
+        yield torch.logaddexp(pred_real * 0, pred_real).sub(targets * pred_real).mean() / 2
+        yield torch.logaddexp(pred_fake * 0, pred_fake).mean() / 2
+
+
+def one_call_of_bce(pred_real, pred_fake, low=0.8, high=1.0):
+    """One BCE over both, weighted: each half counts as much, whatever its size."""
+    logits = torch.cat([pred_real.reshape(-1), pred_fake.reshape(-1)])
+    n, m = pred_real.numel(), pred_fake.numel()
+    targets, weights = torch.zeros(n + m), torch.full((n + m,), 0.5 / m)
+    targets[:n].uniform_(low, high)
+    weights[:n] = 0.5 / n
+    return BCE(logits, targets, weight=weights, reduction="sum")
+
+
+def mixed_losses(pred_real, pred_fake, low=0.8, high=1.0):
+    """BCE is linear in the target: y times that of 1, 1 - y times that of 0."""
+    y = low + (high - low) * torch.rand(pred_real.shape, dtype=torch.float64)
+    ones, zeros = -F.logsigmoid(pred_real.double()), -F.logsigmoid(-pred_real.double())
+    return ((y * ones + (1 - y) * zeros).mean() - F.logsigmoid(-pred_fake.double()).mean()).float() / 2
+
+
+def permuted(real, low, high):
+    """Drawn in one order, used in another."""
+    draws = torch.empty(real.numel()).uniform_(low, high)
+    return draws[torch.randperm(real.numel())].reshape(real.shape)
+
+
+def one_at_a_time(real, low, high):
+    draws = [low + (high - low) * torch.rand(()) for _ in range(real.numel())]
+    return torch.stack(draws).view(real.shape)
+
+
+RIGHT |= {
+    "a module": Smoothed(),
+    "one call, weighted": one_call_of_bce,
+    "a mixture of two losses": mixed_losses,
+    "a partial": functools.partial(lambda loss, *args, **kwargs: loss(*args, **kwargs), smoothed()),
+    "permuted draws": smoothed(permuted),
+    "one draw at a time": smoothed(one_at_a_time),
 }
 
 
@@ -87,7 +139,9 @@ WRONG = {
     ),
     "one target for each row": (
         smoothed(
-            lambda r, low, high: (low + (high - low) * torch.rand(len(r), *[1] * (r.dim() - 1))).expand_as(r)
+            lambda r, low, high: (
+                low + (high - low) * torch.rand(r.shape[:1] + (1,) * (r.dim() - 1))
+            ).expand_as(r)
         ),
         {TARGETS},
     ),
@@ -109,10 +163,133 @@ WRONG = {
     "one mean over both": (one_mean, {VALUE, TARGETS, FAKES}),
     "BCE of probabilities": (probabilities, {VALUE}),
     "sigmoid applied twice": (sigmoid_twice, {VALUE, TARGETS, FAKES}),
-    "predictions overwritten": (clobbering, {VALUE, FAKES}),
+    "predictions overwritten": (clobbering, {VALUE}),
     "a float returned": (
         lambda r, f, low=0.8, high=1.0: smoothed()(r, f, low, high).item(),
         {VALUE, TARGETS, FAKES},
     ),
     "a tensor of one element": (lambda r, f, low=0.8, high=1.0: smoothed()(r, f, low, high)[None], {VALUE}),
+}
+
+
+def drawn(rand):
+    """Targets low + (high - low) * rand(shape)."""
+    return smoothed(lambda real, low, high: low + (high - low) * rand(real.shape))
+
+
+def of_half(join):
+    """Draws for half of the elements, and the rest from them."""
+
+    def rand(shape):
+        draws = torch.rand(math.ceil(math.prod(shape) / 2))
+        return torch.cat([draws, join(draws)])[: math.prod(shape)].view(shape)
+
+    return rand
+
+
+def last_at_the_middle(shape):
+    draws = torch.rand(math.prod(shape))
+    draws[-1:] = 5.0
+    return draws.view(shape)
+
+
+kept = {}
+
+
+def drawn_once_for_a_shape(shape):
+    if shape not in kept:
+        kept[shape] = torch.rand(shape)
+    return kept[shape]
+
+
+def clamped(bound):
+    return lambda r, f, low=0.8, high=1.0: smoothed()(
+        r.clamp(-bound, bound), f.clamp(-bound, bound), low, high
+    )
+
+
+def zero_is_missing(r, f, low=0.8, high=1.0):
+    return smoothed()(r, f, low or 0.8, high or 1.0)
+
+
+def with_where(r, f, low=0.8, high=1.0):
+    """The value is right, the slope nan far out."""
+    y = torch.empty_like(r).uniform_(low, high)
+    softplus = [torch.where(one > 60, one, (1 + one.exp()).log()) for one in (r, f)]
+    return ((softplus[0] - y * r).mean() + softplus[1].mean()) / 2
+
+
+def sorted_to_the_logits(r, low, high):
+    draws, places = torch.empty(r.numel()).uniform_(low, high).sort().values, r.detach().flatten().argsort()
+    return torch.empty(r.numel()).index_put_((places,), draws).view(r.shape)
+
+
+def zeroing(r, f, low=0.8, high=1.0):
+    loss = smoothed()(r, f, low, high)
+    loss = loss + 0 * r.sum() + 0 * f.sum()
+    r.data, f.data = torch.zeros_like(r), torch.zeros_like(f)
+    return loss
+
+
+def last_left_out(r, f, low=0.8, high=1.0):
+    return smoothed()(r.flatten()[: max(1, r.numel() - 1)], f, low, high)
+
+
+def last_fake_left_out(r, f, low=0.8, high=1.0):
+    return smoothed()(r, f.flatten()[: max(1, f.numel() - 1)], low, high)
+
+
+def of_the_reals_alone(r, f, low=0.8, high=1.0):
+    return smoothed()(r, f.detach(), low, high)
+
+
+def of_the_fakes_alone(r, f, low=0.8, high=1.0):
+    return smoothed()(r.detach(), f, low, high)
+
+
+WRONG |= {
+    "half of the draws repeated": (drawn(of_half(lambda draws: draws)), {TARGETS}),
+    "half of the draws mirrored": (drawn(of_half(lambda draws: draws.flip(0))), {TARGETS}),
+    "antithetic draws": (drawn(of_half(lambda draws: 1 - draws)), {TARGETS}),
+    "sorted draws": (drawn(lambda shape: torch.rand(math.prod(shape)).sort().values.view(shape)), {TARGETS}),
+    "targets by the logits": (smoothed(sorted_to_the_logits), {TARGETS}),
+    "last target beyond the bounds": (
+        smoothed(lambda r, low, high: low + (high - low) * last_at_the_middle(r.shape)),
+        {TARGETS},
+    ),
+    "drawn once for a shape": (drawn(drawn_once_for_a_shape), {TARGETS}),
+    "bounds in ten steps": (drawn(lambda shape: torch.randint(11, shape) / 10), {TARGETS}),
+    "triangular": (drawn(lambda shape: (torch.rand(shape) + torch.rand(shape)) / 2), {TARGETS}),
+    "default 0.7": (lambda r, f, low=0.7, high=1.0: smoothed()(r, f, low, high), {TARGETS}),
+    "default 1.1": (lambda r, f, low=0.8, high=1.1: smoothed()(r, f, low, high), {TARGETS}),
+    "0 is missing": (zero_is_missing, {VALUE, TARGETS}),
+    "logits to 100": (clamped(100.0), {VALUE}),
+    "logits to 20": (clamped(20.0), {VALUE}),
+    "logarithm with an epsilon": (
+        lambda r, f, low=0.8, high=1.0: (
+            -(low + (high - low) * torch.rand(r.shape)).mul(torch.log(r.sigmoid() + 1e-12)).mean() / 2
+            - torch.log(1 - f.sigmoid() + 1e-12).mean() / 2
+        ),
+        {VALUE, TARGETS},
+    ),
+    "slopes of nan far out": (with_where, {VALUE}),
+    "predictions zeroed": (zeroing, {VALUE, TARGETS, FAKES}),
+    "last real left out": (last_left_out, {VALUE, TARGETS}),
+    "last fake left out": (last_fake_left_out, {VALUE, FAKES}),
+    "no slope in the fakes": (of_the_reals_alone, {VALUE, FAKES}),
+    "no slope in the reals": (of_the_fakes_alone, {VALUE, TARGETS}),
+    "detached": (
+        lambda r, f, low=0.8, high=1.0: smoothed()(r, f, low, high).detach(),
+        {VALUE, TARGETS, FAKES},
+    ),
+    "fakes at 1 - high where high is below 1": (
+        lambda r, f, low=0.8, high=1.0: smoothed(fake_target=lambda fake: torch.full_like(fake, 1 - high))(
+            r, f, low, high
+        ),
+        {VALUE, FAKES},
+    ),
+    "bfloat16": (
+        lambda r, f, low=0.8, high=1.0: smoothed()(r.bfloat16(), f.bfloat16(), low, high).float(),
+        {VALUE, TARGETS, FAKES},
+    ),
 }
