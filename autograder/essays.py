@@ -1,7 +1,13 @@
 """Grades of essays: a person gives the points, criterion by criterion, and what was left blank earns none."""
 
+from dataclasses import dataclass, field
+
 from nbgrader import utils
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import SaveAutoGrades
+
+from autograder.engine.source import submission_folder
+from autograder.grade import waits
 
 BLANK = "*Your essay takes the place of this line.*"
 
@@ -11,12 +17,24 @@ class SaveGrades(SaveAutoGrades):
 
     The criteria of an essay are task cells; the essay is what stands in ordinary cells between the locked
     cell with the question and the next locked cell. If that is nothing but the blank line, its criteria
-    earn 0 and wait for nobody. Else they wait for a person, also where an earlier version has got points.
+    earn 0 and wait for nobody, unless the notebook came so that the essay may stand elsewhere. Else they wait
+    for a person, also where an earlier version has got points.
+
+    What the notebook's own metadata say of its way here is entered into the record of what waits.
     """
 
     def preprocess(self, nb, resources):
         self.answered = answered(nb)
-        return super().preprocess(nb, resources)
+        nb, resources = super().preprocess(nb, resources)
+        info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
+        found = nb.metadata.get("autograder", {})
+        said = {"mended": list(found.get("mended", ())), "waits": list(found.get("waits", ()))}
+        with Gradebook(info["db_url"]) as book:
+            folder = submission_folder(coursedir, info)
+            for reason in waits.enter(book, coursedir, info, folder, said):
+                said = f"{info['student']}, {info['notebook']}: waits for a person: {reason['reason']}"
+                self.log.warning(said)
+        return nb, resources
 
     def preprocess_cell(self, cell, resources, cell_index):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
@@ -35,14 +53,35 @@ def answered(nb):
     Args:
         nb: executed submission; only cells of the assignment have nbgrader's metadata.
 
+    An essay whose question was missing has no place, and words of the student's at a place that is no
+    essay's may be one: then nobody can say from here that there is nothing to read.
+
     Returns: dict from the task's grade_id to bool.
     """
-    essays = [(set(), [])]  # of each essay: the ids of its tasks, and the texts of its ordinary cells
+    essays = [_Essay()]
     for cell in nb.cells:
         if utils.is_task(cell):
-            essays[-1][0].add(cell.metadata.nbgrader.grade_id)
+            essays[-1].tasks.append(cell.metadata.nbgrader.grade_id)
         elif "nbgrader" in cell.metadata:
-            essays.append((set(), []))
+            essays.append(_Essay(cell.metadata.nbgrader.grade_id))
         else:
-            essays[-1][1].append(cell.source.strip())
-    return {task: any(text not in ("", BLANK) for text in texts) for tasks, texts in essays for task in tasks}
+            essays[-1].cells.append(cell)
+    found = nb.metadata.get("autograder", {})
+    lost, words = found.get("missing", ()), found.get("texts", ())
+    astray = any(cell.id in words for essay in essays if not essay.tasks for cell in essay.cells)
+    return {
+        task: astray
+        or any(name in lost for name in (essay.question, *essay.tasks))
+        or any(cell.source.strip() not in ("", BLANK) for cell in essay.cells)
+        for essay in essays
+        for task in essay.tasks
+    }
+
+
+@dataclass
+class _Essay:
+    """A locked cell, the ordinary cells behind it and the tasks among them."""
+
+    question: str | None = None
+    tasks: list = field(default_factory=list)
+    cells: list = field(default_factory=list)

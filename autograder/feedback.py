@@ -1,14 +1,18 @@
 """Feedback pages without the hidden tests and mark schemes, and with the reasons of formative questions."""
 
 import functools
+import math
 import re
+from html import escape
 
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_output
 from nbgrader import utils
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 
 from autograder.engine.notebooks import released
+from autograder.grade import waits
 from autograder.pages import LONG
 from questions import bank
 
@@ -17,12 +21,49 @@ class FeedbackExporter(HTMLExporter):
     """Pages whose list of scores names each check and task, and leads to it.
 
     nbgrader's own list says "Test cell" as often as there are checks, and the links to tasks lead nowhere.
+    What waits for a person is not shown as 0 points, and what had to be mended stands at the top.
     """
 
     def from_notebook_node(self, nb, resources=None, **settings):
         page, resources = super().from_notebook_node(nb, resources, **settings)
-        contents, end, rest = page.partition("</ol>")
-        return _ENTRY.sub(_named, contents) + end + rest, resources
+        contents, end, rest = page.replace(NO_SCORE, "Score: waits for a person /").partition("</ol>")
+        contents = _ENTRY.sub(_named, contents).replace("</h4>", f"</h4>{self.note}", 1)
+        return contents + end + rest, resources
+
+    def _preprocess(self, nb, resources):
+        nb, resources = super()._preprocess(nb, resources)
+        info = resources["nbgrader"]
+        with Gradebook(info["db_url"]) as book:
+            found = book.find_submission(info["assignment"], info["student"])
+            status = waits.status(self.parent.coursedir, info["student"], info["assignment"], found)
+        if not status.has_total:
+            info["score"] = math.nan
+        for cell in nb.cells:
+            if (info["notebook"], cell.metadata.get("nbgrader", {}).get("grade_id")) in status.unread:
+                cell.metadata.nbgrader.score = math.nan
+        self.note = _note(status)
+        return nb, resources
+
+
+NO_SCORE = "Score: nan /"  # what nbgrader's page makes of math.nan
+
+
+def _note(status):
+    """What a page says at its top of a submission that waits, was mended, or was settled by a person."""
+    settled, said = status.record.settled, []
+    if status.kind == "waits":
+        said.append(("A person looks at this before there is a total", status.reasons))
+    if settled:
+        end = "no points" if settled["as"] == "zero" else "the points stand as they are shown"
+        said.append((f"A person has looked at this: {end}", filter(None, [settled["because"]])))
+    if status.record.mended:
+        head = "This notebook did not arrive as it was given out. What was mended"
+        said.append((head, status.record.mended))
+    parts = []
+    for head, lines in said:
+        listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        parts.append(f"<p>{head}:</p><ul>{listed}</ul>" if listed else f"<p>{head}.</p>")
+    return f'<div class="note">{"".join(parts)}</div>' if parts else ""
 
 
 _ENTRY = re.compile(r'<a href="#([\w-]+)">(Test cell|Task)</a>')

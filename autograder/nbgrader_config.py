@@ -67,6 +67,9 @@ c.GenerateFeedback.preprocessors = [
 # Its list of scores names the checks.
 c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
 
+# Its table of scores says who waits for a person, in place of 0 points.
+c.ExportApp.plugin_class = "autograder.export.Scores"
+
 # What students write or show may hold scripts; feedback pages and formgrader run in their readers' browsers.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {

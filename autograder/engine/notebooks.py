@@ -1,19 +1,20 @@
 """Submitted notebooks: read whatever they are, and given back the cells of the assignment."""
 
+import codecs
 import json
 import re
 from dataclasses import dataclass
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from nbformat.v4 import new_notebook
 
+from autograder.engine.restoration import NEW, Restoration
 from autograder.engine.wire import utf8
 
 SIZE = 128 << 20  # bytes; a notebook of text and pictures has a few million
 PARTS = 5_000_000  # lists and objects, or what looks like them in a text: each takes a hundred bytes
 CELLS = 2000
 WRITTEN = 1_000_000  # characters in the sources of all cells
-NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
 
 class Unreadable(ValueError):
@@ -39,13 +40,23 @@ class SourceCell:
         return self.grade and not self.solution and self.kind == "code"
 
 
-def read(text):
+def decoded(data):
+    """The text in a file's bytes: UTF-8, or what a byte order mark says. Raises: Unreadable."""
+    kind = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return data.decode(kind)
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"it is no text: {error}"[:300]) from error
+
+
+def read(text, *, own=False):
     """The notebook in a text, with nothing of it that could surprise a reader.
 
     Sources, attachments, ids and nbgrader's metadata are kept; outputs, tags and other metadata are not.
 
     Args:
         text: of the file.
+        own: whether `restore` has put it together: only then does it keep what that says of it.
 
     Returns: valid notebook of format 4.5.
     Raises: Unreadable.
@@ -53,7 +64,7 @@ def read(text):
     if text.count("[") + text.count("{") > PARTS:
         raise Unreadable(f"it has more than {PARTS} parts")
     try:
-        data = json.loads(text)
+        data = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"it is not JSON: {error}"[:300]) from error
     if not isinstance(data, dict) or not isinstance(data.get("nbformat"), int):
@@ -75,9 +86,11 @@ def read(text):
     kernelspec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     if isinstance(kernelspec, dict) and all(isinstance(value, str) for value in kernelspec.values()):
         notebook.metadata.kernelspec = nbformat.from_dict(kernelspec)
+    if own and "autograder" in metadata:
+        notebook.metadata.autograder = nbformat.from_dict(metadata["autograder"])
     ids = set()
     for cell in cells:
-        if isinstance(cell, dict) and cell.get("cell_type") in tuple(NEW):
+        if isinstance(cell, dict):
             notebook.cells.append(_cell(cell, ids))
     if (size := sum(len(cell.source) for cell in notebook.cells)) > WRITTEN:
         raise Unreadable(f"its cells hold {size} characters, above the limit of {WRITTEN}")
@@ -88,20 +101,26 @@ def _cell(data, ids):
     source = data.get("source", "")
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    cell = NEW[data["cell_type"]](utf8(source) if isinstance(source, str) else "")
+    kind = data.get("cell_type")
+    if kind not in tuple(NEW):  # such as "sql": a text all the same
+        kind = "code" if "outputs" in data else "markdown"
+    cell = NEW[kind](utf8(source) if isinstance(source, str) else "")
+    metadata = data.get("metadata")
     name = data.get("id")
+    if name is None and isinstance(metadata, dict):
+        name = metadata.get("id")  # where Colab keeps it
     if isinstance(name, str) and re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) and name not in ids:
         cell.id = name
     ids.add(cell.id)
     if cell.cell_type == "raw":  # one without a type would become part of a page, scripts and all
         cell.metadata.raw_mimetype = "text/plain"
-    metadata = data.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     if isinstance(marks, dict) and isinstance(marks.get("grade_id"), str):
-        plain = {name: value for name, value in marks.items() if isinstance(value, (str, bool, int, float))}
+        plain = {utf8(name): value for name, value in marks.items() if isinstance(value, (bool, int, float))}
+        plain |= {utf8(name): utf8(value) for name, value in marks.items() if isinstance(value, str)}
         cell.metadata.nbgrader = nbformat.from_dict(plain)
     attachments = data.get("attachments")
-    if data["cell_type"] == "markdown" and isinstance(attachments, dict):
+    if kind == "markdown" and isinstance(attachments, dict):
         kept = {
             utf8(name): {
                 utf8(kind): utf8(content) for kind, content in bundle.items() if isinstance(content, str)
@@ -125,74 +144,38 @@ def released(source):
     return "\n".join(lines)
 
 
-def restore(notebook, cells):
+def restore(notebook, cells, ordinary=()):
     """Give a submitted notebook the assignment's own cells, in the assignment's order.
 
-    Locked cells and cells of checks get their text back, cells that are missing come back, of copies the last
-    one counts and the others become ordinary cells. Cells that students added stay behind the cell that they
-    stood behind.
+    A cell is found by nbgrader's name in its metadata, else by its id, else by its content: the assignment's
+    own texts by what is left of them, solutions by the names that they define, other answers by their place.
+    Of copies the last one that is no blank counts. Locked cells and cells of checks get their text back, and
+    what was written into them stays in cells beside them. A solution that is missing comes back empty, and a
+    blank gives way to a definition that stands elsewhere: nothing ever undoes what the student has defined.
 
     Args:
-        notebook: as `read` returns it; changed in place.
+        notebook: as `read` returns it; changed in place. Under "autograder" its metadata get the lines that
+            are returned ("mended"), why a person must look at it ("waits": a list of {"reason": text,
+            "cells": names}), the names of the cells that were missing ("missing"), and the ids of cells that
+            hold words of the student's ("texts").
         cells: list of SourceCell, in the assignment's order.
+        ordinary: texts of the assignment's other cells, which students may change and delete.
 
     Returns: list of what had to be mended, one line each.
     """
-    known, place, mended = {cell.name: cell for cell in cells}, {}, []
-    for cell in reversed(notebook.cells):
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        cell.metadata.pop("nbgrader", None)
-        if name in place:
-            mended.append(f"cell {name} was there more than once; the last one counts")
-        elif name in known:
-            place[name] = cell
-        elif name is not None:
-            mended.append(f"cell {name[:60]} is not part of the assignment")
-    behind, last, found = {None: []}, None, []
-    at = {id(cell): name for name, cell in place.items()}
-    for cell in notebook.cells:
-        last = at.get(id(cell), last)
-        if id(cell) in at:
-            found.append(last)
-            behind[last] = []
-        else:
-            behind[last].append(cell)
-    if found != [name for name in known if name in place]:
-        mended.append("the cells of the assignment were in another order")
-    notebook.cells = list(behind[None])
-    for name, cell in known.items():
-        if name not in place:
-            mended.append(f"cell {name} was missing")
-        notebook.cells.append(_restored(place.get(name), cell, mended))
-        notebook.cells += behind.get(name, [])
-    return mended
-
-
-def _restored(submitted, cell, mended):
-    """The submitted cell as the assignment has it, or the assignment's own where there is none."""
-    source = cell.source if submitted is None else submitted.source
-    if cell.locked or cell.is_test:
-        if source not in (cell.source, released(cell.source)):
-            mended.append(f"cell {cell.name} had been changed; its own text was put back")
-        source = cell.source
-    restored = NEW[cell.kind](source)
-    if submitted is not None:
-        restored.id = submitted.id
-        if submitted.cell_type != cell.kind:
-            mended.append(f"cell {cell.name} was a {submitted.cell_type} cell, not {cell.kind}")
-        elif submitted.get("attachments"):
-            restored.attachments = submitted.attachments
-    restored.metadata.nbgrader = nbformat.from_dict(
+    work = Restoration(notebook, cells, {cell.name: released(cell.source) for cell in cells}, ordinary)
+    work.find_by_name()
+    work.find_by_content()
+    work.keep_additions()
+    work.find_solutions()
+    work.find_by_place()
+    notebook.cells = work.in_order()
+    notebook.metadata.autograder = nbformat.from_dict(
         {
-            "schema_version": 3,
-            "grade_id": cell.name,
-            "grade": cell.grade,
-            "solution": cell.solution,
-            "task": cell.task,
-            "locked": cell.locked,
-            "cell_type": cell.kind,
-            "checksum": cell.checksum,
-            **({} if cell.points is None else {"points": cell.points}),
+            "mended": work.mended,
+            "waits": work.waits(),
+            "missing": work.missing(),
+            "texts": [cell.id for cell in notebook.cells if work.is_text(cell)],
         }
     )
-    return restored
+    return work.mended

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 
+import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
@@ -16,7 +17,7 @@ from autograder.engine.execute import IsolatedExecute, is_engines
 from autograder.engine.intake import Copies, Submitted, leave_out
 from autograder.engine.mother import EngineFailure
 from autograder.engine.names import shown
-from autograder.engine.source import assignment_cells
+from autograder.engine.source import assignment_cells, ordinary_texts
 
 
 class SubmissionExporter(NotebookExporter):
@@ -118,11 +119,20 @@ class SubmissionExporter(NotebookExporter):
 
     def from_file(self, file_stream, resources=None, **options):
         try:
-            notebook = notebooks.read(file_stream.read())
-        except (notebooks.Unreadable, UnicodeDecodeError) as error:
+            text = notebooks.decoded(file_stream.buffer.read())
+            # the second time it is what RestoreCells has written that is read
+            notebook = notebooks.read(text, own=not self.parent._sanitizing)
+        except notebooks.Unreadable as error:
             name = os.path.basename(file_stream.name)
             raise notebooks.Unreadable(f"{name} cannot be graded: {error}") from error
         return self.from_notebook_node(notebook, resources=resources, **options)
+
+    def _preprocess(self, nb, resources):
+        nb, resources = super()._preprocess(nb, resources)
+        # what is kept with the notebook reaches whoever enters its points, in this process or in another
+        if found := resources["nbgrader"].pop("waits", None):
+            nb.metadata.setdefault("autograder", nbformat.from_dict({})).setdefault("waits", []).extend(found)
+        return nb, resources
 
     def _take_back(self, assignment, student):
         """Leave no trace of a submission that was not graded: else it would look graded, with 0 points."""
@@ -165,9 +175,9 @@ class RestoreCells(NbGraderPreprocessor):
     """Gives a submission the assignment's own cells back (see `notebooks.restore`)."""
 
     def preprocess(self, nb, resources):
-        info = resources["nbgrader"]
+        info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
         with Gradebook(info["db_url"]) as book:
-            cells = assignment_cells(book, self.parent.parent.coursedir, info)
-        for line in notebooks.restore(nb, cells):
+            cells = assignment_cells(book, coursedir, info)
+        for line in notebooks.restore(nb, cells, ordinary_texts(coursedir, info)):
             self.log.warning("%s, %s: %s", info["student"], info["notebook"], line)
         return nb, resources

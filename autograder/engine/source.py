@@ -45,12 +45,24 @@ def assignment_cells(book, coursedir, info):
 
 def _names_in_order(coursedir, info):
     """Names of the cells of the first of the course's own notebooks that is there."""
+    return [cell.metadata.nbgrader.grade_id for cell in _own_cells(coursedir, info) if _is_named(cell)]
+
+
+def ordinary_texts(coursedir, info):
+    """The texts of the cells of the course's own notebook that students may change and delete."""
+    return [cell.source for cell in _own_cells(coursedir, info) if not _is_named(cell)]
+
+
+def _own_cells(coursedir, info):
     for folder in (coursedir.source_directory, coursedir.release_directory):
         path = Path(coursedir.format_path(folder, ".", info["assignment"]), f"{info['notebook']}.ipynb")
         if path.is_file():
-            cells = nbformat.read(path, as_version=4).cells
-            return [cell.metadata.nbgrader.grade_id for cell in cells if "nbgrader" in cell.metadata]
+            return nbformat.read(path, as_version=4).cells
     return []
+
+
+def _is_named(cell):
+    return "nbgrader" in cell.metadata
 
 
 def source_folder(coursedir, info):
