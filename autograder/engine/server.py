@@ -30,10 +30,14 @@ def prepare():
 
     Simulated tensors (`torch.compile`, `torch.export`) let torch believe that there is a GPU. It starts the
     threads for backward passes at the first of them, once and for all: with a GPU it starts some and then
-    refuses every backward pass in a fork, without one it starts none. And ipykernel's `exit()` lets the
-    cell go on and ends the kernel a moment later, in the middle of another cell: here it ends nothing, as at
-    the end of a notebook.
+    refuses every backward pass in a fork, without one it starts none. `torch.compile` compiles in processes
+    that a fork has lost, so what it is given runs as it is. And ipykernel's `exit()` lets the cell go on and
+    ends the kernel a moment later, in the middle of another cell: here it ends nothing, as at the end of a
+    notebook.
     """
+    os.environ["TORCH_COMPILE_DISABLE"] = "1"  # for who imports it later
+    if dynamo := sys.modules.get("torch._dynamo"):
+        dynamo.config.disable = True
     if torch := sys.modules.get("torch"):
         torch.zeros((), requires_grad=True).backward()
     sys.modules["IPython"].get_ipython().unobserve_all("exit_now")
