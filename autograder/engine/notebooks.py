@@ -74,7 +74,8 @@ def read(text):
     metadata = data.get("metadata")
     kernelspec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     if isinstance(kernelspec, dict) and all(isinstance(value, str) for value in kernelspec.values()):
-        notebook.metadata.kernelspec = nbformat.from_dict(kernelspec)
+        plain = {utf8(name): utf8(value) for name, value in kernelspec.items()}
+        notebook.metadata.kernelspec = nbformat.from_dict(plain)
     ids = set()
     for cell in cells:
         if isinstance(cell, dict) and cell.get("cell_type") in tuple(NEW):
