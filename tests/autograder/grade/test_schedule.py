@@ -35,8 +35,8 @@ def test_it_shows_no_pages_and_minds_no_other_cluster(tmp_path):
         (worker,) = client.run(ports).values()
         listening = [*set(ports()).difference(before), *worker]
         assert len(listening) >= 3 and {host for host, _ in listening} == {"127.0.0.1"}
-        pages = "/health", "/metrics", "/info/main/workers.html", "/json/identity.json"
-        for _, port in listening:
-            for page in pages:
-                with contextlib.suppress(ConnectionError, OSError):  # one that does not speak HTTP
-                    assert answers(port, page) == 404, (port, page)
+        known = client.scheduler_info()
+        (worker,) = known["workers"].values()
+        for services in (known["services"], worker["services"]):
+            for page in ("/health", "/metrics", "/info/main/workers.html", "/json/identity.json"):
+                assert answers(services["dashboard"], page) == 404, (services, page)
