@@ -85,7 +85,8 @@ def read(text, *, own=False):
     metadata = data.get("metadata")
     kernelspec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     if isinstance(kernelspec, dict) and all(isinstance(value, str) for value in kernelspec.values()):
-        notebook.metadata.kernelspec = nbformat.from_dict(kernelspec)
+        plain = {utf8(name): utf8(value) for name, value in kernelspec.items()}
+        notebook.metadata.kernelspec = nbformat.from_dict(plain)
     if own and "autograder" in metadata:
         notebook.metadata.autograder = nbformat.from_dict(metadata["autograder"])
     ids = set()

@@ -240,21 +240,15 @@ def _say(outcome, converter, console):
     except (SQLAlchemyError, OSError) as error:
         console.print(f"There is no report: {error}", style="red", markup=False, highlight=False)
         return
-    table = Table(
-        "graded",
-        "unchanged",
-        "outdated",
-        "failed",
-        "not graded (engine)",
-        "need manual grading",
-        title=converter.assignment,
-    )
-    counts = (
-        outcome.graded,
-        outcome.unchanged,
-        len(outcome.outdated),
-        len(outcome.failed),
-        len(outcome.engine),
-    )
-    table.add_row(*map(str, counts), str(by_hand))
+    counts = {
+        "graded": outcome.graded,
+        "unchanged": outcome.unchanged,
+        "failed": len(outcome.failed),
+        "not graded (engine)": len(outcome.engine),
+        "need manual grading": by_hand,
+    }
+    if outcome.outdated:
+        counts["outdated"] = len(outcome.outdated)
+    table = Table(*counts, title=converter.assignment)
+    table.add_row(*map(str, counts.values()))
     Console().print(table, f"Report: {path}", soft_wrap=True)

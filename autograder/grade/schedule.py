@@ -13,6 +13,8 @@ import dask
 # The environment is for the workers that start here.
 os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
 os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "false")
+# Nobody looks at their pages on this machine, but anybody on it could.
+dask.config.set({f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")})
 dask.config.set({"distributed.worker.profile.enabled": False})
 dask.config.set({"logging": {name: "critical" for name in ("distributed", "distributed.client", "tornado")}})
 
@@ -54,6 +56,7 @@ def connected(scheduler, workers, folder):
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # its own default is one fixed port
                 local_directory=folder,
             ) as cluster,
             Client(cluster) as client,

@@ -1,5 +1,6 @@
 """Whatever lies in `submitted/`: what can be graded is, the rest fails by name, nothing vanishes or waits."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -51,6 +52,13 @@ def timestamp(text):
     return lambda folder: (folder / "timestamp.txt").write_bytes(text)
 
 
+def half_characters(path):
+    """Write such into a notebook where an editor keeps what it knows of its kernel."""
+    notebook = json.loads(path.read_text())
+    notebook["metadata"]["kernelspec"] = {"name": "\ud800", "display_name": "\udfff", "\ud800": "x"}
+    path.write_text(json.dumps(notebook))
+
+
 WRONG = {  # what is done to a right submission's folder, by the name of the student
     "deep": lambda folder: deep(folder, 1200),
     "long": nearly_4090,
@@ -80,6 +88,7 @@ RIGHT_ONES = {
     "zone": timestamp(b"2026-01-01 10:00:00 Europe/Berlin"),
     "page": lambda folder: (_made(folder / f"{PS}.html") / "x.txt").write_text("x"),
     "escapes": lambda folder: (folder / "\x1b]0;gone\x07\u202e.txt").write_text("x"),
+    "surrogates": lambda folder: half_characters(folder / f"{PS}.ipynb"),
     "checkpoints": lambda folder: deep(_made(folder / ".ipynb_checkpoints"), 30),
     "zz": lambda folder: None,
 }  # fmt: skip
