@@ -44,7 +44,10 @@ def machine():
 
 
 def environment(threads):
-    """All environment variables of a sandbox."""
+    """All environment variables of a sandbox. What libraries keep for themselves is not in the home folder:
+    there a submission may have files of these names."""
+    own = {"XDG_CACHE_HOME": "cache", "XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data"}
+    own |= {"IPYTHONDIR": "ipython", "JUPYTER_CONFIG_DIR": "jupyter", "MPLCONFIGDIR": "matplotlib"}
     return {
         "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
         "HOME": command.HOME,
@@ -52,12 +55,15 @@ def environment(threads):
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # a kernel's own, before it has begun
         "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",
+        **{name: f"{command.OWN}/{folder}" for name, folder in own.items()},
     }
 
 
 def zygote(modules, threads):
     """The process that kernels are forked from. Returns: ForkServer, which may still be importing."""
-    return fork_server(["-I", str(HERE / "zygote.py")], modules, environment(threads))
+    own = str(runtime.base() / "zygote")  # the sandbox's folders are not there yet
+    variables = {name: value.replace(command.OWN, own) for name, value in environment(threads).items()}
+    return fork_server(["-I", str(HERE / "zygote.py")], modules, variables | {"HOME": own})
 
 
 def resource_limits(limits):
@@ -228,6 +234,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             "limits": resource_limits(self.limits),
             "course": command.COURSE,
             "submission": command.SUBMISSION,
+            "copied": self.limits.temporary // 4,
             "home": command.HOME,
             "user": sandbox.uid,
             "environment": sandbox.environment,
