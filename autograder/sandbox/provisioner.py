@@ -83,7 +83,7 @@ class Materials:
     """What one sandbox holds outside of itself: its folder and user, with their locks, and open files.
 
     Attributes:
-        folder: path. user: number, or None for a caller who is not root.
+        folder: path. user: number, or None where a namespace of users takes its place.
         locks, files, sockets: file descriptors; those of the sockets are the kernel's.
     """
 
@@ -91,7 +91,7 @@ class Materials:
         self.files, self.sockets, self.user = [], [], None
         self.folder, lock = runtime.new_folder()
         self.locks = [lock]
-        if os.geteuid() == 0:
+        if runtime.may_give_users():
             try:
                 self.user, lock = runtime.new_user()
             except BaseException:
