@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 COURSE, SUBMISSION, HOME, INIT = "/course", "/submission", "/student", "/run/init.py"
+OWN = "/tmp/.own"  # what libraries keep for themselves
 TEMPORARY = ("/tmp", "/dev/shm", HOME)
 
 

@@ -7,6 +7,7 @@ here.
 import contextlib
 import os
 import resource
+import shutil
 import sys
 
 import zmq
@@ -19,10 +20,27 @@ def set_limits(limits):
         resource.setrlimit(getattr(resource, name), (value, value))
 
 
-def fill_home(source, home):
-    """Show the submission's files in the working folder, by links: they can be read, not changed."""
-    for name in sorted(os.listdir(source)):
-        os.symlink(os.path.join(source, name), os.path.join(home, name))
+def fill_home(source, home, most):
+    """Put a submission's files into the working folder: copies, which its code may change, of the smaller
+    ones as long as they fit, and links to the others.
+
+    Args: source, home: folders; most: bytes to copy. Files that cannot be copied are linked too.
+    """
+    files = []
+    for folder, _, names in os.walk(source):
+        place = os.path.join(home, os.path.relpath(folder, source))
+        os.makedirs(place, exist_ok=True)
+        files += [(os.path.getsize(os.path.join(folder, name)), folder, place, name) for name in names]
+    for size, folder, place, name in sorted(files):
+        original, copy = os.path.join(folder, name), os.path.join(place, name)
+        most -= size
+        try:
+            if most >= 0:
+                shutil.copyfile(original, copy)
+                continue
+        except OSError:  # a file above the limit on files, or no space
+            os.unlink(copy)
+        os.symlink(original, copy)
 
 
 def close_all_but(kept):
@@ -79,7 +97,7 @@ def main(config, ready):
     close_all_but({ready, *config["sockets"].values()})
     set_limits(config["limits"])
     sys.path.insert(0, config["course"])
-    fill_home(config["submission"], os.getcwd())
+    fill_home(config["submission"], os.getcwd(), config["copied"])
     app = kernel(config)
     # A student's torch.py must not come before torch; a helper beside the notebook must be found.
     sys.path.append(os.getcwd())

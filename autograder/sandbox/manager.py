@@ -91,8 +91,9 @@ def sandboxed_kernel(files=None, limits=None, *, preload=(), show=(), hide=()):
     """A manager of a kernel that will run in a sandbox of its own; nothing is started yet.
 
     Args:
-        files: folder of the submission; its files that are no notebooks are copied, and shown read-only in
-            the kernel's working folder. None: an empty one. Links and special files are left out.
+        files: folder of the submission; each kernel has copies of its files that are no notebooks in its
+            working folder (and links to what is large). None: an empty one. Links and special files are left
+            out.
         limits: Limits; None for the defaults.
         preload: names of modules that are imported once, outside, for all kernels that name the same ones.
         show: more paths to show read-only, where they are.

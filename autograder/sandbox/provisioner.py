@@ -44,7 +44,10 @@ def machine():
 
 
 def environment(threads):
-    """All environment variables of a sandbox."""
+    """All environment variables of a sandbox. What libraries keep for themselves is not in the home folder:
+    there a submission may have files of these names."""
+    own = {"XDG_CACHE_HOME": "cache", "XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data"}
+    own |= {"IPYTHONDIR": "ipython", "JUPYTER_CONFIG_DIR": "jupyter", "MPLCONFIGDIR": "matplotlib"}
     return {
         "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
         "HOME": command.HOME,
@@ -52,12 +55,15 @@ def environment(threads):
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # a kernel's own, before it has begun
         "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",
+        **{name: f"{command.OWN}/{folder}" for name, folder in own.items()},
     }
 
 
 def zygote(modules, threads):
     """The process that kernels are forked from. Returns: ForkServer, which may still be importing."""
-    return fork_server(["-I", str(HERE / "zygote.py")], modules, environment(threads))
+    own = str(runtime.base() / "zygote")  # the sandbox's folders are not there yet
+    variables = {name: value.replace(command.OWN, own) for name, value in environment(threads).items()}
+    return fork_server(["-I", str(HERE / "zygote.py")], modules, variables | {"HOME": own})
 
 
 def resource_limits(limits):
@@ -77,7 +83,7 @@ class Materials:
     """What one sandbox holds outside of itself: its folder and user, with their locks, and open files.
 
     Attributes:
-        folder: path. user: number, or None for a caller who is not root.
+        folder: path. user: number, or None where a namespace of users takes its place.
         locks, files, sockets: file descriptors; those of the sockets are the kernel's.
     """
 
@@ -85,7 +91,7 @@ class Materials:
         self.files, self.sockets, self.user = [], [], None
         self.folder, lock = runtime.new_folder()
         self.locks = [lock]
-        if os.geteuid() == 0:
+        if runtime.may_give_users():
             try:
                 self.user, lock = runtime.new_user()
             except BaseException:
@@ -228,6 +234,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             "limits": resource_limits(self.limits),
             "course": command.COURSE,
             "submission": command.SUBMISSION,
+            "copied": self.limits.temporary // 4,
             "home": command.HOME,
             "user": sandbox.uid,
             "environment": sandbox.environment,

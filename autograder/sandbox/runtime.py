@@ -19,6 +19,7 @@ PREFIX = "kernel-"
 LOCKS = Path("/run/gan-sandbox-users")  # one for the machine, whatever temporary folder a process has
 USERS = 4096
 FIRST_USERS = (0x70000000, 50_000)  # far from people's; the second where a container maps 65,536 users
+NEEDED = (6, 7, 8, 21)  # CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_SYS_ADMIN
 LONGEST = 107  # bytes in the path of a unix socket
 
 
@@ -86,6 +87,14 @@ def sweep():
             removed.append(path)
         os.close(descriptor)
     return removed
+
+
+def may_give_users():
+    """Whether this process may make namespaces and become other users by itself: root with all of its
+    capabilities. Without them (root of most containers), it can do what an ordinary user can."""
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    held = int(status["CapEff"], 16)
+    return os.geteuid() == 0 and all(held >> number & 1 for number in NEEDED)
 
 
 def new_user():

@@ -4,14 +4,15 @@ import os
 import subprocess
 import sys
 
-from autograder.sandbox import command
+from autograder.sandbox import command, runtime
 from autograder.sandbox.errors import SandboxUnavailable
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.provisioner import Materials, bubblewrap, describe
 
 OPTIONS = """Ways out: install bubblewrap (Debian, Ubuntu: apt install bubblewrap); allow user namespaces \
-(sysctl kernel.unprivileged_userns_clone=1, on Ubuntu 24.04 kernel.apparmor_restrict_unprivileged_userns=0); \
-run as root, in a container as a privileged one; or, for work of people whom you trust with your account, \
+(sysctl kernel.unprivileged_userns_clone=1; on Ubuntu 23.10 and later a profile for bwrap alone, which \
+autograder/README.md gives); grade in a virtual machine, in a container of rootless podman with \
+--privileged, or with Apptainer; or, for work of people whom you trust with your account, \
 the switch for grading without a sandbox that nbgrader_config.py describes."""
 
 
@@ -41,5 +42,6 @@ def check_sandbox(show=(), hide=()):
         raise SandboxUnavailable(f"Students' code cannot be isolated here: {error}. {OPTIONS}") from error
     if done.returncode:
         said = done.stderr.strip() or f"bubblewrap ended with status {done.returncode}"
-        who = "root" if os.geteuid() == 0 else "an ordinary user"
+        root = "root" if runtime.may_give_users() else "root without CAP_SYS_ADMIN"
+        who = root if os.geteuid() == 0 else "an ordinary user"
         raise SandboxUnavailable(f"Students' code cannot be isolated here, as {who}: {said}. {OPTIONS}")

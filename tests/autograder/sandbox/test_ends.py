@@ -19,6 +19,7 @@ from autograder.sandbox import (
     stop,
     why_dead,
 )
+from autograder.sandbox.trial import OPTIONS
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -216,10 +217,27 @@ def test_without_bubblewrap_the_check_names_the_ways_out(monkeypatch, tmp_path):
         "bubblewrap is not installed",
         "apt install",
         "user namespaces",
-        "run as root",
+        "profile for bwrap",
+        "virtual machine",
+        "podman",
+        "Apptainer",
         "nbgrader_config.py",
     ):
         assert word in str(refused.value)
+
+
+def test_no_advice_opens_the_whole_machine():
+    assert "restrict_unprivileged_userns=0" not in OPTIONS
+
+
+@pytest.mark.parametrize(
+    "user, capabilities, given", [(0, "1ffffffffff", True), (0, "a80425fb", False), (1000, "0", False)]
+)
+def test_only_root_with_its_capabilities_gives_users(monkeypatch, user, capabilities, given):
+    """The second is what containers have by default: no CAP_SYS_ADMIN."""
+    monkeypatch.setattr(runtime.os, "geteuid", lambda: user)
+    monkeypatch.setattr(runtime.Path, "read_text", lambda path: f"Name:\tx\nCapEff:\t{capabilities}\n")
+    assert runtime.may_give_users() is given
 
 
 def test_where_bubblewrap_may_not_work_the_check_says_what_failed(monkeypatch, tmp_path):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import visible
+from autograder.sandbox import Limits, visible
+from autograder.sandbox.provisioner import environment, zygote
+from autograder.sandbox.runtime import base
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,7 +37,7 @@ for folder, folders, files in os.walk("/"):
         public |= {f"/course/{name}/{p.relative_to(path)}".removesuffix("/.") for p in files}
     system = {name for name in seen if name.startswith(("/etc/", "/student/.", "/tmp/"))}
     helper = {f"/submission/{name}" for name in ("helper.py", "torch.py", "data/points.csv")}
-    mine = {"/student/helper.py", "/student/torch.py"}
+    mine = {name.replace("/submission", "/student") for name in helper}
     assert public and seen - system <= public | helper | mine | {"/run/init.py"}
     assert {name for name in system if name.startswith("/etc/")} & {"/etc/shadow", "/etc/ssh"} == set()
 
@@ -62,7 +64,7 @@ def test_the_grading_process_is_not_there(ask):
 def test_no_variable_of_the_grader_is_seen(ask):
     code = "print(open('/proc/self/environ').read().replace(chr(0), chr(10)))"
     names = {line.partition("=")[0] for line in ask(code).split("\n") if line}
-    assert names == {"PATH", "HOME", "LANG", "MPLBACKEND", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"}
+    assert names == set(environment(1)) and "PATH" in names
     first = ask("print(open('/proc/1/environ').read().replace(chr(0), chr(10)))")
     assert {line.partition("=")[0] for line in first.split("\n") if line} <= names | {"PWD"}
 
@@ -131,13 +133,64 @@ def test_families_of_sockets_that_no_namespace_holds_are_denied(ask, family):
     assert ask(code).startswith("PermissionError")
 
 
-def test_the_submissions_files_can_be_read_and_not_changed(ask):
+def test_the_submissions_files_are_there_to_be_read_and_changed(ask):
     assert ask("print(open('data/points.csv').read())") == "1,2\n\n"
-    assert ask("open('data/points.csv', 'w')").startswith(("OSError: [Errno 30]", "PermissionError"))
-    assert (
-        ask("import os; print(sorted(f for f in os.listdir() if f[0] != '.'))")
-        == "['data', 'helper.py', 'torch.py']\n"
+    assert ask("open('data/points.csv', 'a').write('3\\n'); print(open('data/points.csv').read())") == (
+        "1,2\n3\n\n"
     )
+    assert ask("import os; os.remove('data/points.csv'); os.rmdir('data'); os.mkdir('data')") == ""
+    assert ask("open('/submission/data/points.csv', 'a')").startswith(("OSError: [Errno 30]", "Permission"))
+    assert ask("open('data/points.csv', 'w').write(open('/submission/data/points.csv').read())") == "4"
+    assert ask("import os; print(sorted(f for f in os.listdir()))") == "['data', 'helper.py', 'torch.py']\n"
+
+
+def test_each_kernel_begins_with_the_files_as_they_were_handed_in(run_cells, tmp_path):
+    (tmp_path / "log.txt").write_text("handed in\n")
+    append = "print(open('log.txt', 'a').write('x'), open('log.txt').read())"
+    assert [run_cells(append, files=tmp_path)[0] for _ in range(2)] == [["1 handed in\nx\n"]] * 2
+    assert (tmp_path / "log.txt").read_text() == "handed in\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_names_that_libraries_use_are_ordinary_names(run_cells, tmp_path, kind):
+    names = (".cache", ".config", ".ipython", ".jupyter", ".local", ".matplotlib", ".own", "timestamp.txt")
+    for name in names:
+        place = tmp_path / name if kind == "file" else tmp_path / name / "x"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("mine")
+    code = f"""
+import os, pathlib, torch, matplotlib.pyplot as plt
+plt.plot([1]); plt.savefig('figure.png'); torch.hub.get_dir()
+print(sorted(os.listdir()) == sorted([*{names}, 'figure.png']))
+print({{p.read_text() for p in pathlib.Path().rglob('*') if p.is_file() and p.name != 'figure.png'}})
+"""
+    text = run_cells(code, files=tmp_path, preload=("matplotlib.pyplot",))[0][0]
+    assert text.startswith("True\n{'mine'}\n")
+
+
+def test_what_is_too_much_to_copy_is_there_to_be_read(run_cells, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name, size in {"data/large.bin": 40 << 20, "data/small.txt": 3, "b.bin": 10 << 20}.items():
+        (tmp_path / name).write_bytes(b"x" * size)
+    code = """
+import os
+for name in ("data/large.bin", "data/small.txt", "b.bin"): print(os.path.getsize(name), os.path.islink(name))
+open("data/small.txt", "a").write("y"), open("data/new", "w")
+"""
+    for limits, large in (
+        (Limits(temporary=128 << 20), True),  # the folder's share
+        (Limits(file=16 << 20), True),  # a file's own limit
+        (Limits(), False),
+    ):
+        (text,), _ = run_cells(code, files=tmp_path, limits=limits)
+        assert text.startswith(f"{40 << 20} {large}\n3 False\n{10 << 20} False\n") and "Error" not in text
+
+
+def test_what_is_imported_outside_keeps_its_files_apart():
+    server = zygote(("linecache",), 1)
+    lines = Path(f"/proc/{server.process.pid}/environ").read_bytes().decode().split("\0")
+    folders = [value for line in lines if (value := line.partition("=")[2])[:1] == "/" and ":" not in value]
+    assert len(folders) == 7 and all(Path(folder).is_relative_to(base()) for folder in folders)
 
 
 def test_a_helper_beside_the_notebook_is_found_and_a_torch_is_not(ask):

@@ -47,3 +47,20 @@ def test_sandboxes_of_an_ordinary_user(as_ordinary_user, name):
     )
     shutil.rmtree(home)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_sandboxes_of_root_in_a_container(tmp_path):
+    """Root of most containers may not do more than an ordinary user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give up what root of a container lacks")
+    argv = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--"]
+    possible = subprocess.run(
+        [*argv, "bwrap", "--unshare-user", "--ro-bind", "/", "/", "true"], capture_output=True, text=True
+    )
+    if possible.returncode:
+        pytest.skip(f"namespaces of users are not to be had here: {possible.stderr.strip()}")
+    argv += [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--confcutdir={HERE}", "-q"]
+    argv += [str(HERE / name) for name in ("test_sight.py", "test_ends.py", "test_limits.py")]
+    argv += ["-k", "sight or check_passes or many_processes or wherever"]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=HERE.parents[2])
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
