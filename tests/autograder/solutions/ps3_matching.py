@@ -1,5 +1,8 @@
 """generator_loss: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import copy
+import functools
+
 import torch
 import torch.nn.functional as F
 
@@ -88,6 +91,29 @@ RIGHT = {
         sample_by_sample,
         flags_off_and_back,
     )
+}
+
+
+class Loss:
+    @staticmethod
+    def distance(made, real):
+        return sum(abs(gap) for gap in (made.mean(0) - real.mean(0)).flatten()) / made[0].numel()
+
+    def __call__(self, netD, x, fake, lam=10.0):
+        return losing(distance=self.distance)(netD, x, fake, lam)
+
+
+def against_a_copy_in_float64(netD, x, fake, lam=10.0):
+    judge = copy.deepcopy(netD).double().requires_grad_(False)
+    total, adv, fm = losing()(judge, x.detach().double(), fake.double(), lam)
+    return total.float(), adv.float(), fm.float()
+
+
+RIGHT |= {
+    "an object with __call__": Loss(),
+    "a partial": functools.partial(lambda loss, *args, **kwargs: loss(*args, **kwargs), losing()),
+    "against a copy in float64": against_a_copy_in_float64,
+    "with gradients where they are disabled": torch.enable_grad()(losing()),
 }
 
 
@@ -247,3 +273,47 @@ WRONG["pooled over the places"] = (
     ),
     DISTANCE,
 )
+
+
+def then(change):
+    def generator_loss(netD, x, fake, lam=10.0):
+        result = losing()(netD, x, fake, lam)
+        change(netD, x, fake)
+        return result
+
+    return generator_loss
+
+
+def complete_chunks(fake, real, size=8):
+    """Means over complete chunks of the reals, where there are any."""
+    kept = real[: len(real) // size * size] if len(real) > size else real
+    return (fake.mean(0) - kept.mean(0)).abs().mean()
+
+
+def or_ten(netD, x, fake, lam=10.0):
+    return losing()(netD, x, fake, lam or 10.0)
+
+
+def where_far(logits):
+    return torch.where(logits < -60, -logits, (1 + (-logits).exp()).log()).mean()
+
+
+WRONG |= {
+    "complete chunks of the reals": (losing(distance=complete_chunks), DISTANCE),
+    "0 is missing": (or_ten, {TOTAL, GRADIENT}),
+    "logarithm with an epsilon": (
+        losing(adv=lambda logits: -(logits.sigmoid() + 1e-8).log().mean()),
+        {ADV, GRADIENT},
+    ),
+    "logits to 100": (losing(adv=lambda logits: bce(logits.clamp(-100, 100))), {ADV, GRADIENT}),
+    "slopes of nan far out": (losing(adv=where_far), {GRADIENT}),
+    "x overwritten": (then(lambda netD, x, fake: x.detach().zero_()), {REST}),
+    "fake overwritten": (then(lambda netD, x, fake: setattr(fake, "data", fake.data * 0)), {REST}),
+    "gradient of x cleared": (then(lambda netD, x, fake: setattr(x, "grad", None)), {REST}),
+    "a buffer of netD overwritten": (
+        then(lambda netD, x, fake: [one.zero_() for one in netD.buffers()]),
+        {REST},
+    ),
+    "fake cut off": (then(lambda netD, x, fake: x.requires_grad_(False)), {REST}),
+    "grad mode left on": (then(lambda netD, x, fake: torch.set_grad_enabled(True)), {REST}),
+}

@@ -1,8 +1,10 @@
 """modes_covered: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import functools
 import math
 
 import numpy as np
+import scipy.spatial
 import torch
 
 
@@ -92,6 +94,50 @@ RIGHT = {
     "in NumPy": in_numpy,
     "in plain Python": in_plain_python,
     "last of equals": last_of_equals,
+}
+
+
+class Modes:
+    @staticmethod
+    def nearest(samples, centers):
+        gaps = ((sample - centers).norm(dim=1) for sample in samples)
+        return zip(*((gap.min().item(), int(gap.argmin())) for gap in gaps), strict=True)
+
+    def __call__(self, samples, centers, sigma, threshold=3.0):
+        if samples.shape[0] == 0:
+            raise ValueError("no samples")
+        if len(samples) > 1000:
+            return in_chunks(samples, centers, sigma, threshold)
+        least, owners = self.nearest(samples, centers)
+        good = {place for place, distance in enumerate(least) if distance <= threshold * sigma}
+        return len({owners[place] for place in good}), len(good) / len(samples)
+
+
+@refusing
+@torch.no_grad()
+def on_copies_in_float64(samples, centers, sigma, threshold):
+    samples, centers = samples.double().clone(), centers.double().clone()
+    samples -= centers[0]
+    centers -= centers[0].clone()
+    least, owner = torch.cdist(samples, centers).topk(1, dim=1, largest=False)
+    good = least[:, 0] <= threshold * sigma
+    return int(torch.zeros(len(centers)).index_fill(0, owner[good, 0], 1).sum()), good.sum().item() / len(
+        good
+    )
+
+
+@refusing
+def by_a_tree(samples, centers, sigma, threshold):
+    distance, owner = scipy.spatial.cKDTree(centers.double().numpy()).query(samples.double().numpy())
+    good = distance <= threshold * sigma
+    return len(set(owner[good])), float(np.count_nonzero(good) / len(good))
+
+
+RIGHT |= {
+    "an object with __call__": Modes(),
+    "a partial": functools.partial(lambda count, *args, **kwargs: count(*args, **kwargs), centre_by_centre),
+    "on copies in float64": on_copies_in_float64,
+    "by a tree of SciPy's": by_a_tree,
 }
 
 
@@ -216,4 +262,82 @@ WRONG = {
     "first thousand": (first_thousand, {LARGE}),
     "N·K·d numbers": (counting(distances=broadcast), {LARGE}),
     "N·K·d numbers in NumPy": (counting(distances=broadcast_in_numpy), {LARGE}),
+}
+
+
+def complete_chunks(samples, centers, sigma, threshold=3.0, size=1000):
+    kept = samples[: len(samples) // size * size] if len(samples) > size else samples
+    return counting()(kept, centers, sigma, threshold)
+
+
+def cast(dtype):
+    def distances(samples, centers):
+        return squares(samples.to(dtype), centers.to(dtype)).float().sqrt()
+
+    return counting(distances=distances)
+
+
+def owned_by(p):
+    """The nearest centre by another norm, the distance to it in the right one."""
+
+    @refusing
+    def modes_covered(samples, centers, sigma, threshold):
+        gaps = squares(samples, centers).sqrt()
+        owner = torch.cdist(samples, centers, p=p).argmin(1)
+        near = gaps.gather(1, owner[:, None])[:, 0] <= threshold * sigma
+        return len(owner[near].unique()), near.double().mean().item()
+
+    return modes_covered
+
+
+def without(place):
+    @refusing
+    def modes_covered(samples, centers, sigma, threshold):
+        kept = torch.ones(len(samples), dtype=torch.bool)
+        kept[place] = len(samples) < 1000
+        return counting()(samples[kept], centers, sigma, threshold)
+
+    return modes_covered
+
+
+def sampled(samples, centers, sigma, threshold=3.0):
+    if len(samples) > 5000:
+        samples = samples[::2]
+    return counting()(samples, centers, sigma, threshold)
+
+
+def moving_centers(samples, centers, sigma, threshold=3.0):
+    result = counting()(samples, centers, sigma, threshold)
+    centers -= samples.mean(0)
+    return result
+
+
+def without_the_last_centre(samples, centers, sigma, threshold=3.0):
+    return counting()(samples, centers[: max(1, len(centers) - 1)], sigma, threshold)
+
+
+WRONG |= {
+    "complete chunks only": (complete_chunks, {LARGE}),
+    "float16": (cast(torch.float16), VALUES),
+    "bfloat16": (cast(torch.bfloat16), VALUES),
+    "nearest by the sum of coordinates": (owned_by(1.0), {BORDER, COUNT, SHARE}),
+    "nearest by the largest coordinate": (owned_by(math.inf), {BORDER, COUNT, SHARE}),
+    "without the last sample": (without(-1), {LARGE}),
+    "without the first sample": (without(0), {LARGE}),
+    "every second of many": (sampled, {LARGE}),
+    "centres changed": (moving_centers, {TYPES}),
+    "without the last centre": (without_the_last_centre, VALUES),
+    "share rounded": (counting(share=lambda near: round(near.double().mean().item(), 2)), {SHARE, LARGE}),
+    "at least two samples a mode": (
+        counting(covered=lambda owner, near, gaps, radius: int((torch.bincount(owner[near]) > 1).sum())),
+        {COUNT, BORDER, LARGE},
+    ),
+    "equal centres count twice": (
+        counting(
+            covered=lambda owner, near, gaps, radius: int(
+                (gaps == gaps.min(1, keepdim=True).values)[near][:, :].any(0).sum()
+            )
+        ),
+        {BORDER},
+    ),
 }

@@ -1,5 +1,7 @@
 """minibatch_std: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 
@@ -67,6 +69,34 @@ RIGHT = {
     "Welford's recursion": appending(welford),
     "as a length": appending(as_a_length),
     "filled in": filled,
+}
+
+
+class Layer(torch.nn.Module):
+    def forward(self, x, eps=1e-8):
+        return torch.cat([x, self.number(x, eps).expand(len(x), 1, *x.shape[2:])], dim=1)
+
+    @staticmethod
+    def number(x, eps):
+        gaps = (sample - x.mean(0) for sample in x)
+        return (sum(gap**2 for gap in gaps) / len(x) + eps).sqrt().mean()
+
+
+def by_vmap(x, eps):
+    spread = torch.func.vmap(lambda feature: (feature.var(correction=0) + eps).sqrt(), in_dims=1)
+    return spread(x.flatten(1)).mean()
+
+
+def by_einsum(x, eps):
+    gaps = (x - x.mean(0)).flatten(1)
+    return (torch.einsum("bi,bi->i", gaps, gaps) / len(x) + eps).sqrt().mean()
+
+
+RIGHT |= {
+    "a module": Layer(),
+    "vmap": appending(by_vmap),
+    "einsum": appending(by_einsum),
+    "a partial": functools.partial(lambda layer, x, eps=1e-8: layer(x, eps), appending(of_variances)),
 }
 
 
@@ -179,4 +209,42 @@ WRONG = {
     "x changed in place": (in_place, {COPY, EQUAL, GRADIENT}),
     "one place": (one_place, ALL),
     "zero for a single sample": (appending(zero_where_equal), {EQUAL}),
+}
+
+
+def groups_of(size):
+    def spread(x, eps):
+        return of_variances(x[:size], eps)
+
+    return spread
+
+
+def then(change):
+    def minibatch_std(x, eps=1e-8):
+        out = appending(of_variances)(x, eps)
+        change(x)
+        return out
+
+    return minibatch_std
+
+
+def last_sample_zero(x, channel):
+    channel = torch.cat([channel[:-1], torch.zeros_like(channel[-1:])]) if len(x) > 8 else channel
+    return torch.cat([x, channel], dim=1)
+
+
+def copied_in_bfloat16(x, channel):
+    return torch.cat([x.bfloat16().float(), channel], dim=1)
+
+
+WRONG |= {
+    "the first 16 samples": (appending(groups_of(16)), {VALUE, GRADIENT}),
+    "the first 4 samples": (appending(groups_of(4)), {VALUE, GRADIENT}),
+    "x zeroed": (then(lambda x: x.detach().zero_()), {COPY}),
+    "x needs a gradient": (then(lambda x: x.requires_grad_()), {COPY}),
+    "gradients cleared": (then(lambda x: setattr(x, "grad", None)), {COPY}),
+    "zero for the last of many": (appending(of_variances, join=last_sample_zero), {VALUE, GRADIENT}),
+    "bfloat16 copy": (appending(of_variances, join=copied_in_bfloat16), {COPY}),
+    "default 1e-4": (lambda x, eps=1e-4: appending(of_variances)(x, eps), {VALUE, EQUAL}),
+    "float64": (lambda x, eps=1e-8: appending(of_variances)(x, eps).double(), {COPY}),
 }
