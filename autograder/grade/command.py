@@ -22,7 +22,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.engine.notebooks import Unreadable
-from autograder.grade import report
+from autograder.grade import report, waits
 from autograder.grade.course import course_of
 from autograder.grade.enter import Enter
 from autograder.grade.record import AnotherOne, only_writer
@@ -199,9 +199,12 @@ def _say(outcome, converter, console):
     try:
         path = report.write(converter)
         by_hand = converter.waiting_for_hand()
+        mended = waits.lines(report.statuses(converter))
     except (SQLAlchemyError, OSError) as error:
         console.print(f"There is no report: {error}", style="red", markup=False, highlight=False)
         return
+    for line in mended:
+        console.print(line, style="yellow", markup=False, highlight=False)
     table = Table(
         "graded",
         "unchanged",
