@@ -48,7 +48,7 @@ class Status:
 
     Attributes:
         kind: "graded", "waits", "not graded" (handed in, and that is all) or "missing".
-        reasons: why it waits, one line each.
+        reasons: why it waits, or what else a person should know, one line each.
         damage: those of the reasons that are no missing points.
         unread: (notebook, cell) of the grades that have no points yet.
         record: Record.
@@ -204,17 +204,21 @@ def status(coursedir, student, assignment, submission):
     if submission is None:
         return Status("missing")
     record = read(coursedir, student, assignment)
+    grades = [(notebook.name, grade) for notebook in submission.notebooks for grade in notebook.grades]
     unread = [
-        (notebook.name, grade.name)
-        for notebook in submission.notebooks
-        for grade in notebook.grades
+        (notebook, grade.name)
+        for notebook, grade in grades
         if grade.auto_score is None and grade.manual_score is None
     ]
+    old = [grade.name for _, grade in grades if grade.needs_manual_grade and grade.manual_score is not None]
     damage = () if record.settled else tuple(reason["reason"] for reason in record.waits)
     reasons = damage
     if unread:
         reasons += (f"no points yet: {listed([name for _, name in unread])}",)
-    return Status("waits" if reasons else "graded", reasons, damage, tuple(unread), record)
+    kind = "waits" if reasons else "graded"
+    if old:
+        reasons += (f"points by hand from before it was graded again: {listed(old)}",)
+    return Status(kind, reasons, damage, tuple(unread), record)
 
 
 def of_assignment(book, coursedir, assignment, students):

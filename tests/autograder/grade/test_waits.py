@@ -13,9 +13,23 @@ import nbformat
 import pytest
 from batches import book_of, grade
 from nbgrader.api import Gradebook
-from small_course import HALF, POINTS, PS, RIGHT, filled_in, hand_in, nbgrader
+from small_course import HALF, POINTS, PS, RIGHT, filled_in, hand_in, make, nbgrader
 
 from autograder.__main__ import main
+
+# a preprocessor that finds something that it cannot judge
+SAYS = """
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+
+class Says(NbGraderPreprocessor):
+    def preprocess(self, nb, resources):
+        resources["nbgrader"]["waits"] = [{"reason": "the kernel died", "cells": ["double-check"]}]
+        return nb, resources
+
+
+c.Autograde.autograde_preprocessors.insert(1, Says)
+"""
 
 
 def lost(release, *names):
@@ -169,6 +183,17 @@ def test_a_notebook_cannot_say_itself_that_it_waits_or_does_not(small):
     assert set(records(course)) == {"bob"} and records(course)["bob"]["notebooks"][PS]["waits"]
     made = nbformat.read(course / "autograded" / "ada" / PS / f"{PS}.ipynb", as_version=4)
     assert "mine" not in str(made.metadata) and "all is well" not in str(made.metadata)
+
+
+def test_what_execution_cannot_judge_waits_as_well(tmp_path):
+    course = tmp_path / "course"
+    release = make(course, SAYS)
+    hand_in(course, "ada", filled_in(release, RIGHT))
+    assert nbgrader(course, "autograde", PS).returncode == 0
+    assert records(course)["ada"]["notebooks"][PS]["waits"] == [
+        {"reason": "the kernel died", "cells": ["double-check"]}
+    ]
+    assert book_of(course)["ada", "double-check"][4] and not book_of(course)["ada", "area-check"][4]
 
 
 @pytest.mark.parametrize(
