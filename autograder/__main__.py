@@ -31,6 +31,29 @@ At the end: a table here, and report-ps1_minimax.html in the course folder (for 
 and hidden messages). Exit status: 0, or 1 if anything that lies in submitted/ for the assignment could not be
 graded, or the run ended early; the last lines say what and why.
 """
+SETTLE = """End what a submission waits for.
+
+A submission waits for a person where checks alone cannot judge what arrived: most of the notebook's cells
+were gone, an answer's cell was missing and its text nowhere, the kernel died and nothing shows of what, or an
+essay has no points yet. Until somebody has looked, the table of scores, the report and the feedback page give
+it no total: a lost answer is not 0 points.
+"""
+SETTLE_MORE = """what to do:
+  1. See who waits, and why: `nbgrader export` (columns status and reasons), or the report.
+  2. Look: the notebook as it came is submitted/ada/ps1_minimax/ps1_minimax.ipynb; give points in formgrader.
+  3. Say so, with one of:
+       --as graded    the points stand as they are now
+       --as zero      all points are 0, whatever the checks gave
+       --as waits     take back what was settled: earlier points come back, and it waits again
+
+examples:
+  python -m autograder settle ada ps1_minimax --as graded
+  python -m autograder settle ada ps1_minimax --as graded --because "Two cells were lost in Colab."
+  python -m autograder settle bob ps1_minimax --as zero --because "The notebook of ps2." --dry-run
+
+Grading an unchanged submission again leaves settled what is settled. A new version of it, or another reason
+to wait, begins anew. Exit status: 0, or 1 if nothing was changed; the message says why.
+"""
 
 
 def course_folder(text):
@@ -83,12 +106,52 @@ def parser():
         metavar="ID",
         help="grade only this one; can be given more than once",
     )
+    own.set_defaults(run=_grade)
+    end = commands.add_parser(
+        "settle",
+        help="end what a submission waits for",
+        description=SETTLE,
+        epilog=SETTLE_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    end.add_argument("student", help="id, such as ada")
+    end.add_argument("assignment", help="its name, such as ps1_minimax")
+    end.add_argument(
+        "--as", dest="end", required=True, choices=("graded", "zero", "waits"), help="how it ends: see below"
+    )
+    end.add_argument("--because", default="", metavar="TEXT", help="why; shown on the feedback page")
+    end.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    end.add_argument(
+        "--course",
+        type=course_folder,
+        default=default,
+        metavar="FOLDER",
+        help="the course (default: %(default)s)",
+    )
+    end.set_defaults(run=_settle)
     return top
 
 
 def main(arguments=None):
     """Runs the command line; returns its exit status."""
     options = parser().parse_args(arguments)
+    return options.run(options)
+
+
+def _settle(options):
+    from autograder.grade.settle import settle
+
+    return settle(
+        options.course,
+        options.student,
+        options.assignment,
+        options.end,
+        because=options.because,
+        dry_run=options.dry_run,
+    )
+
+
+def _grade(options):
     from autograder.grade.command import grade_batch  # takes seconds to import: not for --help
 
     return grade_batch(

@@ -28,21 +28,22 @@ class SaveGrades(SaveAutoGrades):
         nb, resources = super().preprocess(nb, resources)
         info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
         found = nb.metadata.get("autograder", {})
-        said = {"mended": list(found.get("mended", ())), "waits": list(found.get("waits", ()))}
+        reasons = [*found.get("waits", ()), *info.pop("waits", ())]  # of restoring, and of executing just now
+        said = {"mended": list(found.get("mended", ())), "waits": reasons}
         with Gradebook(info["db_url"]) as book:
             folder = submission_folder(coursedir, info)
             for reason in waits.enter(book, coursedir, info, folder, said):
-                said = f"{info['student']}, {info['notebook']}: waits for a person: {reason['reason']}"
-                self.log.warning(said)
+                where = info["student"], info["notebook"]
+                self.log.warning("%s, %s waits for a person: %s", *where, reason["reason"])
         return nb, resources
 
     def preprocess_cell(self, cell, resources, cell_index):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
         if utils.is_task(cell):
             place = cell.metadata.nbgrader.grade_id, self.notebook_id, self.assignment_id, self.student_id
-            grade, waits = self.gradebook.find_grade(*place), self.answered[cell.metadata.nbgrader.grade_id]
-            grade.auto_score = None if waits else 0
-            grade.needs_manual_grade = waits or grade.manual_score is not None
+            grade, is_there = self.gradebook.find_grade(*place), self.answered[place[0]]
+            grade.auto_score = None if is_there else 0
+            grade.needs_manual_grade = is_there or grade.manual_score is not None
             self.gradebook.db.commit()
         return cell, resources
 
@@ -50,11 +51,11 @@ class SaveGrades(SaveAutoGrades):
 def answered(nb):
     """Whether there is something to read for each task cell of a notebook.
 
-    Args:
-        nb: executed submission; only cells of the assignment have nbgrader's metadata.
-
     An essay whose question was missing has no place, and words of the student's at a place that is no
     essay's may be one: then nobody can say from here that there is nothing to read.
+
+    Args:
+        nb: executed submission; only cells of the assignment have nbgrader's metadata.
 
     Returns: dict from the task's grade_id to bool.
     """

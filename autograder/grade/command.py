@@ -24,7 +24,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from autograder.engine.intake import MACHINES
 from autograder.engine.names import shown
 from autograder.engine.notebooks import Unreadable
-from autograder.grade import report
+from autograder.grade import report, waits
 from autograder.grade.course import course_of
 from autograder.grade.enter import Enter
 from autograder.grade.record import AnotherOne, only_writer
@@ -237,9 +237,12 @@ def _say(outcome, converter, console):
     try:
         path = report.write(converter)
         by_hand = converter.waiting_for_hand()
+        mended = waits.lines(report.statuses(converter))
     except (SQLAlchemyError, OSError) as error:
         console.print(f"There is no report: {error}", style="red", markup=False, highlight=False)
         return
+    for line in mended:
+        console.print(line, style="yellow", markup=False, highlight=False)
     counts = {
         "graded": outcome.graded,
         "unchanged": outcome.unchanged,

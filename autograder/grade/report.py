@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 
-from autograder.grade import statistics
+from autograder.grade import statistics, waits
 
 STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 MESSAGES, STUDENTS, BINS = 3, 12, 10
@@ -32,21 +32,36 @@ def write(converter):
             for one in book.assignment_submissions(assignment)
             if one.student_id in graded and one.late_submission_penalty
         }
+        found = waits.of_assignment(book, coursedir, assignment, _students(converter, graded))
+    scores = {student: own for student, own in scores.items() if not found[student].damage}
     items = statistics.items(tasks, scores)
     owners = {cell: task for task, cells in tasks.items() for _, cell in cells}
     failed, ended = statistics.failures(graded, owners)
     totals = [sum(score or 0.0 for score in own.values()) for own in scores.values()]
     body = [
-        _summary(totals, items, late),
+        _summary(totals, items, late, found),
+        _waiting(found),
         _distribution(totals, sum(item.points for item in items)),
         _tasks(items),
         _failed(failed, owners, len(graded)),
         _ended(ended),
+        _mended(found),
     ]
     path = Path(coursedir.root, f"report-{assignment}.html")
     title = f"{escape(assignment)}: {len(graded)} submissions"
     path.write_text(_page(title, body), encoding="utf-8")
     return path
+
+
+def statuses(converter):
+    """Where each submission of an assignment stands: dict from student to Status."""
+    coursedir, assignment = converter.coursedir, converter.assignment
+    with Gradebook(coursedir.db_url, coursedir.course_id) as book:
+        return waits.of_assignment(book, coursedir, assignment, _students(converter))
+
+
+def _students(converter, more=()):
+    return sorted({*converter.submissions(), *more})
 
 
 def _page(title, body):
@@ -61,9 +76,10 @@ def _page(title, body):
     )
 
 
-def _summary(totals, items, late):
+def _summary(totals, items, late, found):
+    waiting = sum(one.kind == "waits" for one in found.values())
     if not totals:
-        return "<p>Nothing is graded yet.</p>"
+        return f"<p>Nothing is graded yet{f', and {waiting} wait for a person' * bool(waiting)}.</p>"
     most, ordered = sum(item.points for item in items), sorted(totals)
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
     facts = {
@@ -71,6 +87,7 @@ def _summary(totals, items, late):
         "median": f"{middle:.1f}",
         "lowest, highest": f"{ordered[0]:g}, {ordered[-1]:g}",
         "late, with a penalty": str(len(late)),
+        "submissions that wait for a person": str(waiting),
         "tasks that wait for a person": str(sum(item.unscored for item in items)),
     }
     pairs = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
@@ -94,7 +111,8 @@ def _distribution(totals, most):
         f"{edges[i]:.4g} to {edges[i + 1]:.4g} points: {count}" for i, count in enumerate(counts)
     )
     return (
-        "<section><h2>Scores</h2><p>Before penalties for being late; what waits for a person counts 0.</p>"
+        "<section><h2>Scores</h2><p>Before penalties for being late; essays that nobody has read count 0, "
+        "and damaged notebooks that wait for a person are left out.</p>"
         f'<div class="wide" tabindex="0" role="region" aria-label="Distribution of scores">'
         f'<svg viewBox="0 0 604 200" role="img" aria-label="{said}">{"".join(bars)}'
         '<line x1="0" y1="175.5" x2="604" y2="175.5"/></svg></div></section>'
@@ -150,3 +168,31 @@ def _ended(ended):
         rows.append((escape(name), statistics.ENDS[kind], len(students), names))
     table = _table("Cells that ran too long or ended their kernel", ("cell", "it", "times", "whose"), rows)
     return f"<section><h2>Timeouts and deaths</h2>{table if rows else '<p>None.</p>'}</section>"
+
+
+def _waiting(found):
+    rows = [
+        (escape(student), "waits" if one.kind == "waits" else "not graded", _lines(one.reasons))
+        for student, one in sorted(found.items())
+        if not one.has_total
+    ]
+    table = _table("Submissions without a total", ("whose", "it", "why"), rows)
+    return (
+        "<section><h2>Waiting for a person</h2><p>When you have looked, and given points where they are "
+        "missing: <code>python -m autograder settle --help</code>.</p>"
+        f"{table if rows else '<p>None.</p>'}</section>"
+    )
+
+
+def _mended(found):
+    rows = [
+        (escape(student), _lines(one.record.mended))
+        for student, one in sorted(found.items())
+        if one.record.mended
+    ]
+    table = _table("Notebooks that arrived damaged", ("whose", "what was mended"), rows)
+    return f"<section><h2>Mended notebooks</h2>{table if rows else '<p>None.</p>'}</section>"
+
+
+def _lines(lines):
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"

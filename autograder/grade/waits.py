@@ -48,13 +48,15 @@ class Status:
 
     Attributes:
         kind: "graded", "waits", "not graded" (handed in, and that is all) or "missing".
-        reasons: why it waits, one line each.
+        reasons: why it waits, or what else a person should know, one line each.
+        damage: those of the reasons that are no missing points.
         unread: (notebook, cell) of the grades that have no points yet.
         record: Record.
     """
 
     kind: str
     reasons: tuple = ()
+    damage: tuple = ()
     unread: tuple = ()
     record: Record = field(default_factory=Record)
 
@@ -202,16 +204,21 @@ def status(coursedir, student, assignment, submission):
     if submission is None:
         return Status("missing")
     record = read(coursedir, student, assignment)
+    grades = [(notebook.name, grade) for notebook in submission.notebooks for grade in notebook.grades]
     unread = [
-        (notebook.name, grade.name)
-        for notebook in submission.notebooks
-        for grade in notebook.grades
+        (notebook, grade.name)
+        for notebook, grade in grades
         if grade.auto_score is None and grade.manual_score is None
     ]
-    reasons = [] if record.settled else [reason["reason"] for reason in record.waits]
+    old = [grade.name for _, grade in grades if grade.needs_manual_grade and grade.manual_score is not None]
+    damage = () if record.settled else tuple(reason["reason"] for reason in record.waits)
+    reasons = damage
     if unread:
-        reasons.append(f"no points yet: {listed([name for _, name in unread])}")
-    return Status("waits" if reasons else "graded", tuple(reasons), tuple(unread), record)
+        reasons += (f"no points yet: {listed([name for _, name in unread])}",)
+    kind = "waits" if reasons else "graded"
+    if old:
+        reasons += (f"points by hand from before it was graded again: {listed(old)}",)
+    return Status(kind, reasons, damage, tuple(unread), record)
 
 
 def of_assignment(book, coursedir, assignment, students):
@@ -230,9 +237,8 @@ def lines(found):
     """
     said = []
     for student, one in sorted(found.items()):
-        damage = [] if one.record.settled else [reason["reason"] for reason in one.record.waits]
-        if damage:
-            said.append(f"{student} waits for a person: {'; '.join(damage)}")
+        if one.damage:
+            said.append(f"{student} waits for a person: {'; '.join(one.damage)}")
         if one.record.mended:
             more = f"; and {len(one.record.mended) - NAMES} more" * (len(one.record.mended) > NAMES)
             said.append(f"{student}, mended: {'; '.join(one.record.mended[:NAMES])}{more}")

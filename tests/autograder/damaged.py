@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 from nbgrader import utils
+from nbgrader.api import Gradebook
 
 ROOT = Path(__file__).parents[2]
 PS = "ps1_minimax"
@@ -260,51 +261,50 @@ def written(data):
     return json.dumps({name: value for name, value in data.items() if name != "stubs"}).encode()
 
 
-def damaged(source, release):
+def damaged(source, release, kinds=KINDS):
     """Files of damaged notebooks: dict from the kind of damage to bytes."""
     files = {}
-    for kind in KINDS:
+    for kind in kinds:
         data = right(source, release)
         data["stubs"] = {cell.id: cell.source for cell in release.cells}
         files[kind.__name__] = kind(data) or written(data)
     return files
 
 
-def graded(folder, code):
-    """Grade all of them in a copy of the course, with the code in a folder.
+class Course:
+    """A course with the assignment released, by the code in a folder."""
 
-    Returns: dict from the kind to (points, needs a person), points None where nothing was graded.
-    """
-    from nbgrader.api import Gradebook
+    def __init__(self, folder, code=ROOT):
+        self.folder, self.code = Path(folder), code
+        (self.folder / "source").mkdir(parents=True)
+        for name in ("nbgrader_config.py", f"source/{PS}"):
+            subprocess.run(["cp", "-r", Path(code, "autograder", name), self.folder / name], check=True)
+        self.nbgrader("generate_assignment", PS)
+        self.source, self.release = (
+            nbformat.read(self.folder / step / PS / f"{PS}.ipynb", as_version=4)
+            for step in ("source", "release")
+        )
 
-    course = Path(folder, "course")
-    (course / "source").mkdir(parents=True)
-    for name in ("nbgrader_config.py", f"source/{PS}"):
-        subprocess.run(["cp", "-r", Path(code, "autograder", name), course / name], check=True)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(code)}
-
-    def nbgrader(*words):
+    def nbgrader(self, *words):
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path, "PYTHONPATH": str(self.code)}
         command = [Path(sys.executable).with_name("nbgrader"), *words]
-        return subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
 
-    nbgrader("generate_assignment", PS)
-    notebooks = [
-        nbformat.read(course / step / PS / f"{PS}.ipynb", as_version=4) for step in ("source", "release")
-    ]
-    files = damaged(*notebooks)
-    for kind, content in files.items():
-        submitted = course / "submitted" / kind / PS
-        submitted.mkdir(parents=True)
-        (submitted / f"{PS}.ipynb").write_bytes(content)
-    done = nbgrader("autograde", PS)
-    found = {}
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
-        for kind in files:
-            there = (course / "autograded" / kind / PS).is_dir()
-            one = book.find_submission(PS, kind) if there else None
-            found[kind] = (one.score, one.needs_manual_grade) if one else (None, False)
-    return found, done, course
+    def graded(self, kinds=KINDS):
+        """Returns: dict from kind to (points, needs a person); points are None for what was refused."""
+        files, found = damaged(self.source, self.release, kinds), {}
+        for kind, content in files.items():
+            submitted = self.folder / "submitted" / kind / PS
+            submitted.mkdir(parents=True)
+            (submitted / f"{PS}.ipynb").write_bytes(content)
+        self.nbgrader("autograde", PS)
+        with Gradebook(f"sqlite:///{self.folder / 'gradebook.db'}", "gan") as book:
+            for kind in files:
+                there = (self.folder / "autograded" / kind / PS).is_dir()
+                one = book.find_submission(PS, kind) if there else None
+                found[kind] = (one.score, one.needs_manual_grade) if one else (None, False)
+        return found
 
 
 def main():
@@ -315,7 +315,7 @@ def main():
     for code in filter(None, (before, ROOT)):
         with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
-            columns.append(graded(folder, code)[0])
+            columns.append(Course(Path(folder, "course"), code).graded())
     for kind in columns[0]:
         cells = []
         for points, waits in (column[kind] for column in columns):

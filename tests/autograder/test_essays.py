@@ -35,3 +35,19 @@ def test_whatever_else_is_written_between_question_and_next_question_is_one(text
 def test_the_source_notebook_is_blank_in_every_essay(ps0):
     found = answered(nbformat.from_dict(ps0.notebook))
     assert len(found) == 23 and not any(found.values())
+
+
+@pytest.mark.parametrize("at", [0, 1, 7, 9])
+def test_words_at_a_place_that_is_no_essays_may_be_the_essay(at):
+    found = notebook([BLANK], [])
+    found.cells.insert(at, new_markdown_cell("Mine.", id="mine"))
+    found.metadata.autograder = {"texts": ["mine"], "missing": []}
+    astray = at in (0, 1, 9)
+    assert answered(found)["q1-1"] == astray and answered(found)["q2-1"] == (astray or at == 7)
+
+
+@pytest.mark.parametrize("name", ["q1", "q1-2"])
+def test_an_essay_whose_place_was_lost_is_not_called_blank(name):
+    found = notebook([BLANK], [])
+    found.metadata.autograder = {"texts": [], "missing": [name]}
+    assert answered(found) == {"q1-1": True, "q1-2": True, "q2-1": False}

@@ -68,8 +68,10 @@ def test_graders_see_the_mark_scheme_and_the_model_answer(course):
 
 def test_points_that_a_person_gives_reach_the_feedback_page_and_the_grade(course):
     course.graded(PS)
+    given = {"q1-criterion-1": 2.0, "q1-criterion-2": 1.5, "q1-criterion-3": 0.0, "q1-criterion-4": 0.0}
+    assert "Score: waits for a person / 54.0" in course.page(PS, "hugo")
     with course.gradebook() as book:
-        for cell, points in (("q1-criterion-1", 2.0), ("q1-criterion-2", 1.5), ("q1-criterion-3", 0.0)):
+        for cell, points in (given | {"q1-criterion-5": 0.0}).items():
             grade = book.find_grade(cell, PS, PS, "hugo")
             grade.manual_score, grade.needs_manual_grade = points, False
         book.find_comment("q1-criterion-2", PS, PS, "hugo").manual_comment = "Which term is the generator's?"
