@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader import utils
 
-from autograder.engine.resting import main, resting_on_probes
+from autograder.engine.resting import contacts, main, resting_on_probes
 
 SOURCES = sorted((Path(__file__).parents[3] / "autograder" / "source").glob("*/*.ipynb"))
 
@@ -30,8 +30,25 @@ NOTEBOOK = new_notebook(
         cell("by-helper", "assert seen(f) == 1\nassert helper() == 2", 1),
         cell("as-argument", "assert seen(f) == 1\nassert other(f) == 3", 1),
         cell("none", "assert f(1) == 1", 1),
+        cell("unchanged", "x = [1]\nf(x)\nassert x == [1] and same('x', x, [1])", 3),
+        cell("unchanged-or-seen", "x = [1]\nf(x)\nassert seen(f) == x", 2),
+        cell("unchanged-and-given", "x = [1]\ny = f(x)\nf(x)\nassert x == [1] and y == 2", 2),
     ]
 )
+WAYS = {
+    "alone": {"probe"},
+    "both": {"probe", "value"},
+    "by-helper": {"probe", "value"},
+    "as-argument": {"probe", "value"},
+    "none": {"value"},
+    "unchanged": {"state"},
+    "unchanged-or-seen": {"state", "probe"},
+    "unchanged-and-given": {"state", "value"},
+}
+
+
+def test_each_cell_has_its_ways_to_meet_the_student():
+    assert {name: ways for name, (_, ways) in contacts(NOTEBOOK).items()} == WAYS
 
 
 def test_only_cells_that_meet_the_student_through_probes_alone_are_found():
@@ -42,7 +59,15 @@ def test_the_command_lists_them(tmp_path, capsys):
     path = tmp_path / "n.ipynb"
     nbformat.write(NOTEBOOK, path)
     main([path])
-    assert capsys.readouterr().out == f"{path}: 4 of 9 points rest on probes alone\n  alone: 4\n"
+    assert capsys.readouterr().out == (
+        f"{path}: 16 points\n"
+        "  probe: 4  (alone)\n"
+        "  probe and state: 2  (unchanged-or-seen)\n"
+        "  probe and value: 4\n"
+        "  state: 3  (unchanged)\n"
+        "  state and value: 2\n"
+        "  value: 1\n"
+    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)

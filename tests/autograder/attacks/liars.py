@@ -1,0 +1,78 @@
+"""Wrong solutions whose process lies about what became of the arguments, whatever the function is.
+
+After a call the state of its arguments is what the student's process says it is. A liar needs to know nothing
+of the task: it lets the solution work, and reports what it may have spoiled as if it had been left alone.
+"""
+
+from torch import nn
+
+from autograder.engine import server
+from autograder.engine.tensors import Received
+
+HONEST = server._Unpickler
+
+
+class Untouched(server._Unpickler):
+    """Lets the solution work on copies: what is reported is as it came."""
+
+    def load(self):
+        arguments = super().load()
+        return (_on_copies(self.program, self.worker, self.received), *arguments[1:])
+
+
+class Unspoiled(server._Unpickler):
+    """Puts back flags of networks and values of tensors that belong to no network; updates stay."""
+
+    def load(self):
+        function, args, kwargs, objects, before = super().load()
+        networks = [module for thing in objects if isinstance(thing, nn.Module) for module in thing.modules()]
+        owned = {id(tensor) for net in networks for tensor in (*net.parameters(False), *net.buffers(False))}
+        rows = self.received.rows if self.received else ()
+        tensors = [self.received.tensor(number) for number in range(len(rows))]
+
+        def call(*args, **kwargs):
+            values = [(tensor, tensor.detach().clone(), tensor.requires_grad) for tensor in tensors]
+            modes = [(net, net.training) for net in networks]
+            try:
+                return function(*args, **kwargs)
+            finally:
+                for net, training in modes:
+                    net.training = training
+                for tensor, value, needs_gradient in values:
+                    if id(tensor) not in owned:
+                        tensor.data = value
+                    if tensor.is_leaf:
+                        tensor.requires_grad_(needs_gradient)
+
+        return call, args, kwargs, objects, before
+
+
+LIARS = {"untouched": Untouched, "unspoiled": Unspoiled}
+
+
+def liars_worker(liar):
+    """A `server.Worker` that lies in this way."""
+
+    class Worker(server.Worker):
+        def _call(self, number, rows, milliseconds, blob, program):
+            def unpickler(program, worker, received):
+                made = liar(program, worker, received)
+                made.program = program
+                return made
+
+            honest, server._Unpickler = server._Unpickler, unpickler
+            try:
+                return super()._call(number, rows, milliseconds, blob, program)
+            finally:
+                server._Unpickler = honest
+
+    return Worker
+
+
+def _on_copies(program, worker, received):
+    copies = None
+    if received is not None:
+        copies = Received(received.rows, b"", sent=received.rows)
+        copies.new = {number: content.clone() for number, content in received.new.items()}
+    function, args, kwargs, _, _ = HONEST(program, worker, copies).load()
+    return lambda *_, **__: function(*args, **kwargs)
