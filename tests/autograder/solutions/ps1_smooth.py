@@ -231,6 +231,13 @@ def zeroing(r, f, low=0.8, high=1.0):
     return loss
 
 
+def without_slopes(r, f, low=0.8, high=1.0):
+    """The loss without a slope; the logits are made those for which it would be right."""
+    loss = smoothed()(r.detach(), f.detach(), low, high) + 0 * r.sum() + 0 * f.sum()
+    r.data, f.data = torch.empty_like(r).uniform_(low, high).logit(), torch.full_like(f, -1e4)
+    return loss
+
+
 def last_left_out(r, f, low=0.8, high=1.0):
     return smoothed()(r.flatten()[: max(1, r.numel() - 1)], f, low, high)
 
@@ -274,6 +281,7 @@ WRONG |= {
     ),
     "slopes of nan far out": (with_where, {VALUE}),
     "predictions zeroed": (zeroing, {VALUE, TARGETS, FAKES}),
+    "without slopes, other logits left behind": (without_slopes, {VALUE, TARGETS, FAKES}),
     "last real left out": (last_left_out, {VALUE, TARGETS}),
     "last fake left out": (last_fake_left_out, {VALUE, FAKES}),
     "no slope in the fakes": (of_the_reals_alone, {VALUE, FAKES}),

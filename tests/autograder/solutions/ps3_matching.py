@@ -235,7 +235,7 @@ WRONG = {
         losing(adv=lambda logits: F.softplus(-logits).sum()),
         {ADV, TOTAL, GRADIENT, REAL},
     ),
-    "logarithm of a sigmoid": (losing(adv=lambda logits: -logits.sigmoid().log().mean()), {ADV}),
+    "logarithm of a sigmoid": (losing(adv=lambda logits: -logits.sigmoid().log().mean()), {ADV, GRADIENT}),
     "one loss a fake": (
         losing(adv=lambda logits: F.softplus(-logits)),
         {ADV, TOTAL, GRADIENT, REAL},
@@ -308,12 +308,15 @@ WRONG |= {
     "logits to 100": (losing(adv=lambda logits: bce(logits.clamp(-100, 100))), {ADV, GRADIENT}),
     "slopes of nan far out": (losing(adv=where_far), {GRADIENT}),
     "x overwritten": (then(lambda netD, x, fake: x.detach().zero_()), {REST}),
-    "fake overwritten": (then(lambda netD, x, fake: setattr(fake, "data", fake.data * 0)), {REST}),
+    "fake overwritten": (
+        then(lambda netD, x, fake: setattr(fake, "data", fake.data * 0)),
+        {FM, TOTAL, REAL, REST},
+    ),
     "gradient of x cleared": (then(lambda netD, x, fake: setattr(x, "grad", None)), {REST}),
     "a buffer of netD overwritten": (
         then(lambda netD, x, fake: [one.zero_() for one in netD.buffers()]),
         {REST},
     ),
-    "fake cut off": (then(lambda netD, x, fake: x.requires_grad_(False)), {REST}),
+    "x cut off": (then(lambda netD, x, fake: x.requires_grad_(False)), {REAL, REST}),
     "grad mode left on": (then(lambda netD, x, fake: torch.set_grad_enabled(True)), {REST}),
 }

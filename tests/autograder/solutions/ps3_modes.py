@@ -318,9 +318,9 @@ def without_the_last_centre(samples, centers, sigma, threshold=3.0):
 
 WRONG |= {
     "complete chunks only": (complete_chunks, {LARGE}),
-    "float16": (cast(torch.float16), VALUES),
-    "bfloat16": (cast(torch.bfloat16), VALUES),
-    "nearest by the sum of coordinates": (owned_by(1.0), {BORDER, COUNT, SHARE}),
+    "float16": (cast(torch.float16), {LARGE}),
+    "bfloat16": (cast(torch.bfloat16), VALUES - {BORDER}),
+    "nearest by the sum of coordinates": (owned_by(1.0), {BORDER}),
     "nearest by the largest coordinate": (owned_by(math.inf), {BORDER, COUNT, SHARE}),
     "without the last sample": (without(-1), {LARGE}),
     "without the first sample": (without(0), {LARGE}),

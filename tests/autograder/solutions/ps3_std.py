@@ -228,6 +228,13 @@ def then(change):
     return minibatch_std
 
 
+def without_slope(x, eps=1e-8):
+    """The number without a slope, and x made such that it would have none."""
+    out = appending(lambda x, eps: of_variances(x, eps).detach())(x.clone(), eps)
+    x.data = torch.zeros_like(x)
+    return out
+
+
 def last_sample_zero(x, channel):
     channel = torch.cat([channel[:-1], torch.zeros_like(channel[-1:])]) if len(x) > 8 else channel
     return torch.cat([x, channel], dim=1)
@@ -240,11 +247,12 @@ def copied_in_bfloat16(x, channel):
 WRONG |= {
     "the first 16 samples": (appending(groups_of(16)), {VALUE, GRADIENT}),
     "the first 4 samples": (appending(groups_of(4)), {VALUE, GRADIENT}),
-    "x zeroed": (then(lambda x: x.detach().zero_()), {COPY}),
+    "x zeroed": (then(lambda x: x.detach().zero_()), ALL),
+    "number detached, x zeroed": (without_slope, ALL),
     "x needs a gradient": (then(lambda x: x.requires_grad_()), {COPY}),
     "gradients cleared": (then(lambda x: setattr(x, "grad", None)), {COPY}),
     "zero for the last of many": (appending(of_variances, join=last_sample_zero), {VALUE, GRADIENT}),
-    "bfloat16 copy": (appending(of_variances, join=copied_in_bfloat16), {COPY}),
-    "default 1e-4": (lambda x, eps=1e-4: appending(of_variances)(x, eps), {VALUE, EQUAL}),
+    "bfloat16 copy": (appending(of_variances, join=copied_in_bfloat16), {COPY, GRADIENT}),
+    "default 1e-4": (lambda x, eps=1e-4: appending(of_variances)(x, eps), {VALUE, EQUAL, GRADIENT}),
     "float64": (lambda x, eps=1e-8: appending(of_variances)(x, eps).double(), {COPY}),
 }
