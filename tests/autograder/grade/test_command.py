@@ -119,7 +119,7 @@ def test_the_help_shows_how_to_use_it(capsys):
     for words in (
         "python -m autograder grade ps1_minimax",
         "dask worker tcp://",
-        "report.html",
+        "report-ps1_minimax.html",
         "Exit status",
     ):
         assert words in shown
