@@ -38,9 +38,9 @@ def test_a_cell_that_takes_all_memory_fails_and_the_next_has_it_again(checker):
     hoard = "def check():\n    kept = []\n    while True: kept.append(bytearray(1 << 27))\ncheck()"
     enough = "assert len(bytearray(3 << 29)) > 0"
     for source, runs in ((hoard, False), (enough, True), (hoard, False), (enough, True)):
-        assert checker.ask("support", source) is runs
+        assert checker.ask("support", "hoard", source) is runs
 
 
 def test_a_process_of_checks_that_is_killed_says_so(checker):
     with pytest.raises(EngineFailure, match="the process of the checks failed at 'support'"):
-        checker.ask("support", "import os, signal; os.kill(os.getpid(), signal.SIGABRT)")
+        checker.ask("support", "killer", "import os, signal; os.kill(os.getpid(), signal.SIGABRT)")
