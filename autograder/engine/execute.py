@@ -1,6 +1,7 @@
 """nbgrader's Execute, with the student's cells in one process and the checks in another."""
 
 import copy
+import errno
 import importlib.util
 import secrets
 import shutil
@@ -28,6 +29,7 @@ from autograder.engine.student import Ended, StudentKernel, error_output
 from autograder.sandbox.submission import copy_files, make_folder, open_to_all
 
 NEEDED = ("cloudpickle", "safetensors", "torch", "ipykernel")
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 TEST_GRACE = 30.0  # seconds after which a checker that does not answer is given up
 LATEST = 2.0  # and at the end of the notebook's time
 # A kernel survives where it lives so much longer than it had before it ended: no two runs are equally fast.
@@ -41,9 +43,9 @@ GOOD = {
 def is_engines(error, settings):
     """Whether a failure is the engine's or this machine's, and not what a submission has caused.
 
-    A submission can cause nearly everything: a full disk, a name that is too long, a process that does not
-    answer. So where it may be the engine's, a notebook that cannot fail is graded in the same way, and
-    decides.
+    A submission can cause nearly everything: a name that is too long, a process that does not answer. So
+    where it may be the engine's, a notebook that cannot fail is graded in the same way, and decides. What a
+    submission may take is limited: a machine without the room for that is not its fault.
 
     Args:
         error: exception that ended the grading of a submission.
@@ -53,8 +55,8 @@ def is_engines(error, settings):
     while error is not None:
         chain.append(error)
         error = error.__cause__ or error.__context__
-    if any(isinstance(one, OperationalError) for one in chain):  # the gradebook's, which no cell reaches
-        return True
+    if any(isinstance(one, OperationalError) or getattr(one, "errno", None) in FULL for one in chain):
+        return True  # the gradebook, which no cell reaches, or the machine
     suspicious = EngineFailure, OSError, MemoryError, SQLAlchemyError
     return any(isinstance(one, suspicious) for one in chain) and settings.trial() is not None
 
