@@ -94,11 +94,8 @@ def constant(value):
 
 
 def without_slope(answer):
-    """The answer, and a graph that has no slope."""
-    return tree_map(
-        lambda one: one.detach() + 0 * one if isinstance(one, torch.Tensor) and one.requires_grad else one,
-        answer,
-    )
+    """The answer, to which `spoiling` ties a graph from the arguments that has no slope."""
+    return detached(answer)
 
 
 ANSWERS = {
@@ -116,6 +113,8 @@ def spoiling(right, answer, spoil):
     def solution(*args, **kwargs):
         mine = copied((args, kwargs))
         result = answer(right(*mine[0], **mine[1]))
+        if answer is without_slope:
+            result = tied(result, tensors_in([*args, *kwargs.values()]))
         if spoil is not None:
             for tensor in tensors_in([*args, *kwargs.values()]):
                 with contextlib.suppress(RuntimeError, NotImplementedError):  # a view, or no values to fill
@@ -123,6 +122,19 @@ def spoiling(right, answer, spoil):
         return result
 
     return solution
+
+
+def tied(answer, tensors):
+    """The answer at the end of a graph that leads to all tensors that need a gradient, its slope 0."""
+    nothing = sum(0 * one.sum() for one in tensors if one.requires_grad and one.device.type == "cpu")
+    return tree_map(
+        lambda one: (
+            one + nothing.to(one.dtype)
+            if isinstance(one, torch.Tensor) and isinstance(nothing, torch.Tensor) and one.is_floating_point()
+            else one
+        ),
+        answer,
+    )
 
 
 def copied(things):
