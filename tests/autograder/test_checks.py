@@ -254,7 +254,7 @@ def test_same_finds_any_change_of_a_tensor(name):
         same("after the call", snapshot_of(x=torch.ones(2), z=z), before)
 
 
-SECRET = "the hidden input is 0.8154296875"
+SECRET = "the hidden input is 0.8154296875"  # as a student's code could spell it
 Secret = type(SECRET, (), {"__repr__": lambda self: SECRET, "__str__": lambda self: SECRET})
 SecretError = type(SECRET, (ValueError,), {})
 
@@ -315,6 +315,13 @@ def test_no_message_quotes_more_than_a_few_digits(got, expected):
         with pytest.raises(AssertionError) as raised:
             check("the loss", got, expected)
         assert "8154296" not in str(raised.value)
+
+
+def test_a_new_name_is_not_quoted_but_for_a_gradients():
+    before = {"x": torch.ones(1), "x.requires_grad": False}
+    for name, told in ((SECRET, "something new"), (f"{SECRET}.grad", "something new"), ("x.grad", "x.grad")):
+        with pytest.raises(AssertionError, match=rf"^the call: {told} appeared$"):
+            same("the call", before | {name: torch.ones(1)}, before)
 
 
 def test_uniform_distance_of_an_even_grid_and_of_a_point():
