@@ -1,5 +1,7 @@
 """amp_gan_iteration: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 
@@ -93,6 +95,50 @@ def two_backward_passes(netG, netD, optG, optD, scaler, x, z, dtype):
     return real_loss.item() + fake_loss.item(), g_loss.item()
 
 
+class Iteration:
+    """An object, with a helper for both players; losses in float64 at the end."""
+
+    def player(self, optimizer, scaler, dtype, loss):
+        optimizer.zero_grad()
+        with torch.autocast(device_type="cpu", dtype=dtype):
+            value = loss().float()
+        scaler.scale(value).backward()
+        scaler.step(optimizer)
+        return value.detach().double().item()
+
+    def __call__(self, netG, netD, optG, optD, scaler, x, z, dtype):
+        def d_objective():
+            fake = netG(z).detach()
+            return F.softplus(netD(fake)).mean() - F.logsigmoid(netD(x)).mean()
+
+        d_loss = self.player(optD, scaler, dtype, d_objective)
+        g_loss = self.player(optG, scaler, dtype, lambda: F.softplus(netD(netG(z)).neg()).mean())
+        scaler.update()
+        return d_loss, g_loss
+
+
+def slopes_to_the_generator_wiped(netG, netD, optG, optD, scaler, x, z, dtype):
+    """The fakes are not cut off: what reaches the generator is thrown away before its own step."""
+    optD.zero_grad()
+    cast = functools.partial(torch.autocast, "cpu", dtype)
+    with cast():
+        loss = F.softplus(netD(netG(z))).mean() + F.softplus(-netD(x)).mean()
+    scaler.scale(loss).backward(inputs=list(netD.parameters()))
+    scaler.step(optD)
+    optG.zero_grad()
+    with cast():
+        g_loss = torch.logaddexp(torch.zeros(()), -netD(netG(z)).float()).mean()
+    scaler.scale(g_loss).backward()
+    scaler.step(optG)
+    optD.zero_grad()
+    scaler.update()
+    return loss.item(), g_loss.item()
+
+
+def with_objectives(d_objective, g_objective, *arguments):
+    return iteration(d_objective=d_objective, g_objective=g_objective)(*arguments)
+
+
 RIGHT = {
     solution.__name__: solution
     for solution in (
@@ -100,7 +146,15 @@ RIGHT = {
         cross_entropy_of_both_batches,
         unscaled_by_hand_and_frozen,
         two_backward_passes,
+        slopes_to_the_generator_wiped,
     )
+} | {
+    "an object": Iteration(),
+    "a partial function": functools.partial(
+        with_objectives,
+        lambda real, fake: BCE(real, torch.ones_like(real)) + BCE(fake, torch.zeros_like(fake)),
+        lambda fake: BCE(fake, torch.ones_like(fake)),
+    ),
 }
 
 
@@ -234,13 +288,88 @@ def no_scaler(netG, netD, optG, optD, scaler, x, z, dtype):
     return d_loss.item(), g_loss.item()
 
 
+def freezes(which):
+    def run(netG, netD, *arguments):
+        losses = iteration()(netG, netD, *arguments)
+        (netD if which == "d" else netG).requires_grad_(False)
+        return losses
+
+    return run
+
+
+def real_batch_in_32_bits(netG, netD, optG, optD, scaler, x, z, dtype):
+    with torch.autocast("cpu", dtype):
+        fake = netG(z)
+        fakes = netD(fake.detach())
+    optD.zero_grad()
+    d_loss = F.softplus(-netD(x)).mean() + F.softplus(fakes.float()).mean()
+    scaler.scale(d_loss).backward()
+    scaler.step(optD)
+    with torch.autocast("cpu", dtype):
+        g_loss = F.softplus(-netD(fake)).mean()
+    optG.zero_grad()
+    scaler.scale(g_loss).backward()
+    scaler.step(optG)
+    scaler.update()
+    return d_loss.item(), g_loss.item()
+
+
+def both_cleared_at_first(netG, netD, optG, optD, scaler, x, z, dtype):
+    optD.zero_grad(), optG.zero_grad()
+    with torch.autocast("cpu", dtype):
+        fake = netG(z)
+        d_loss = F.softplus(-netD(x)).mean() + F.softplus(netD(fake)).mean()
+    scaler.scale(d_loss).backward(retain_graph=True)
+    scaler.step(optD)
+    with torch.autocast("cpu", dtype):
+        g_loss = F.softplus(-netD(netG(z))).mean()
+    scaler.scale(g_loss).backward()
+    scaler.step(optG)
+    scaler.update()
+    return d_loss.item(), g_loss.item()
+
+
+def gradients_cleaned(netG, netD, optG, optD, scaler, x, z, dtype):
+    hooks = [
+        parameter.register_hook(lambda slope: torch.nan_to_num(slope, 0.0, 0.0, 0.0))
+        for parameter in netG.parameters()
+    ]
+    losses = iteration()(netG, netD, optG, optD, scaler, x, z, dtype)
+    for hook in hooks:
+        hook.remove()
+    return losses
+
+
+def returns_early(netG, netD, optG, optD, scaler, x, z, dtype):
+    """Leaves the iteration when the generator's loss has no finite gradient."""
+    before = [parameter.detach().clone() for parameter in netD.parameters()]
+    losses = iteration(at_end=lambda scaler: None)(netG, netD, optG, optD, scaler, x, z, dtype)
+    if not all(parameter.grad.isfinite().all() for parameter in netG.parameters()):
+        with torch.no_grad():
+            for parameter, value in zip(netD.parameters(), before, strict=True):
+                parameter.copy_(value)
+    scaler.update()
+    return losses
+
+
+def log_of_sigmoid(logits):
+    return torch.log(torch.sigmoid(logits.float()))
+
+
+def nan_everywhere(netG, netD, optG, optD, scaler, x, z, dtype):
+    with torch.no_grad():
+        for parameter in (*netG.parameters(), *netD.parameters()):
+            parameter.fill_(float("nan"))
+    return float("nan"), float("nan")
+
+
 UPDATES, SCALER, OVERFLOW, PRECISION = "amp-updates", "amp-scaler", "amp-overflow", "amp-precision"
 ALL = {UPDATES, SCALER, OVERFLOW, PRECISION}
 WRONG = {
-    "an update after each step": (iteration(after_d=lambda scaler: scaler.update()), {SCALER}),
+    "an update after each step": (iteration(after_d=lambda scaler: scaler.update()), {SCALER, OVERFLOW}),
     "update only after the discriminator's step": (
         iteration(after_d=lambda scaler: scaler.update(), at_end=lambda scaler: None),
-        {SCALER},
+        {SCALER, OVERFLOW},
     ),
     "no update": (iteration(at_end=lambda scaler: None), {SCALER, OVERFLOW}),
     "discriminator's gradients not cleared": (
@@ -258,7 +387,10 @@ WRONG = {
         iteration(cast=lambda dtype: torch.autocast("cpu", dtype, enabled=False)),
         {PRECISION},
     ),
-    "always bfloat16": (iteration(cast=lambda dtype: torch.autocast("cpu", torch.bfloat16)), {PRECISION}),
+    "always bfloat16": (
+        iteration(cast=lambda dtype: torch.autocast("cpu", torch.bfloat16)),
+        {UPDATES, PRECISION},
+    ),
     "backward inside autocast": (iteration(backward_inside=True), {PRECISION}),
     "networks in 16 bits": (networks_in_16_bits, ALL - {SCALER}),
     "discriminator in 32 bits": (discriminator_in_32_bits, {PRECISION}),
@@ -278,4 +410,36 @@ WRONG = {
     "overflow is cleaned away": (cleans_gradients, {OVERFLOW}),
     "losses as tensors": (iteration(result=lambda d, g: (d.detach(), g.detach())), {PRECISION}),
     "losses in the other order": (iteration(result=lambda d, g: (g.item(), d.item())), {PRECISION}),
+    "discriminator stays frozen": (freezes("d"), {SCALER, OVERFLOW}),
+    "generator stays frozen": (freezes("g"), {SCALER, OVERFLOW}),
+    "real batch in 32 bits": (real_batch_in_32_bits, {PRECISION}),
+    "both cleared at first alone": (both_cleared_at_first, {UPDATES, OVERFLOW}),
+    "generator's gradients cleaned": (gradients_cleaned, {OVERFLOW}),
+    "the generator's overflow stops the discriminator": (returns_early, {OVERFLOW}),
+    "log of the sigmoid": (
+        iteration(
+            d_objective=lambda r, f: -log_of_sigmoid(r).mean() - log_of_sigmoid(-f).mean(),
+            g_objective=lambda fake: -log_of_sigmoid(fake).mean(),
+        ),
+        {PRECISION},
+    ),
+    "log of the sigmoid for the generator": (
+        iteration(g_objective=lambda fake: -log_of_sigmoid(fake).mean()),
+        {PRECISION},
+    ),
+    "log of the sigmoid for the reals": (
+        iteration(d_objective=lambda r, f: -log_of_sigmoid(r).mean() + F.softplus(f).mean()),
+        {PRECISION},
+    ),
+    "log of the sigmoid for the fakes": (
+        iteration(d_objective=lambda r, f: F.softplus(-r).mean() - log_of_sigmoid(-f).mean()),
+        {PRECISION},
+    ),
+    "a list": (iteration(result=lambda d, g: [d.item(), g.item()]), {PRECISION}),
+    "scaled losses": (iteration(result=lambda d, g: (64 * d.item(), 64 * g.item())), {PRECISION}),
+    "always float16": (
+        iteration(cast=lambda dtype: torch.autocast("cpu", torch.float16)),
+        {PRECISION},
+    ),
+    "nan everywhere": (nan_everywhere, ALL),
 }

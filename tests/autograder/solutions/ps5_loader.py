@@ -91,10 +91,65 @@ def workers_that_stay(dataset, batch_size, seed, num_workers=0):
     )
 
 
+class Batches(Sampler):
+    """Batches by Python's generator of its own, from the seed and the number of the epoch."""
+
+    def __init__(self, size, batch_size, seed):
+        self.size, self.batch_size, self.seed, self.epoch = size, batch_size, seed, 0
+
+    def __len__(self):
+        return self.size // self.batch_size
+
+    def __iter__(self):
+        self.epoch += 1
+        order = random.Random(f"{self.seed} {self.epoch}").sample(range(self.size), self.size)
+        for batch in range(len(self)):
+            yield order[batch * self.batch_size :][: self.batch_size]
+
+
+def batches_of_its_own(dataset, batch_size, seed, num_workers=0):
+    batches = Batches(len(dataset), batch_size, seed)
+    return DataLoader(dataset, batch_sampler=batches, num_workers=num_workers, generator=seeded(seed))
+
+
+class Seeded(DataLoader):
+    """A subclass: a new generator for each epoch."""
+
+    def __init__(self, dataset, batch_size, seed, num_workers):
+        self.seed, self.epoch = seed, 0
+        super().__init__(
+            dataset, batch_size, shuffle=True, drop_last=True, num_workers=num_workers, generator=seeded(seed)
+        )
+
+    def __iter__(self):
+        self.epoch += 1
+        self.generator.manual_seed(1_000_003 * self.seed + self.epoch)
+        return super().__iter__()
+
+
+class Maker:
+    """An object that makes loaders."""
+
+    def __call__(self, dataset, batch_size, seed, num_workers=0):
+        return Seeded(dataset, batch_size, seed, num_workers)
+
+
+def any_loader(kind, dataset, batch_size, seed, num_workers=0):
+    options = {"shuffle": True, "drop_last": True, "generator": seeded(seed)}
+    return kind(dataset, batch_size, num_workers=num_workers, **options)
+
+
 RIGHT = {
     solution.__name__: solution
-    for solution in (recipe_of_the_manual, batch_sampler, numpy_order, partial_init, workers_that_stay)
-}
+    for solution in (
+        recipe_of_the_manual,
+        batch_sampler,
+        numpy_order,
+        partial_init,
+        workers_that_stay,
+        batches_of_its_own,
+    )
+} | {"an object": Maker(), "a partial function": functools.partial(any_loader, DataLoader)}
 
 
 # ---- wrong
@@ -188,6 +243,84 @@ def batch_of_one_more(dataset, batch_size, seed, num_workers=0):
     return loader()(dataset, batch_size + 1, seed, num_workers)
 
 
+def ordered(change):
+    """A loader whose orders are made by a function of the number of elements and a generator."""
+
+    class Order(Sampler):
+        def __init__(self, size, seed):
+            self.size, self.generator = size, seeded(seed)
+
+        def __len__(self):
+            return self.size
+
+        def __iter__(self):
+            return iter(change(self.size, self.generator).tolist())
+
+    def make(dataset, batch_size, seed, num_workers=0):
+        options = {"drop_last": True, "num_workers": num_workers, "generator": seeded(seed)}
+        return DataLoader(dataset, batch_size, sampler=Order(len(dataset), seed), **options)
+
+    return make
+
+
+def last_element_last(n, generator):
+    return torch.cat([torch.randperm(n - 1, generator=generator), torch.tensor([n - 1])])
+
+
+def rolled(n, generator):
+    return torch.arange(n).roll(int(torch.randint(1, n, (), generator=generator)))
+
+
+def blocks(n, generator):
+    """Blocks of six in random order."""
+    order = torch.randperm(-(-n // 6), generator=generator)
+    return torch.cat([torch.arange(n)[6 * block : 6 * block + 6] for block in order.tolist()])
+
+
+def small_buffer(n, generator):
+    return (torch.arange(n) + 10 * torch.rand(n, generator=generator)).argsort()
+
+
+GENERATOR = torch.Generator()
+
+
+def one_generator_for_all(dataset, batch_size, seed, num_workers=0):
+    return loader(generator=lambda seed: GENERATOR.manual_seed(seed))(dataset, batch_size, seed, num_workers)
+
+
+def if_seed(dataset, batch_size, seed, num_workers=0):
+    return loader(generator=lambda seed: seeded(seed) if seed else None)(
+        dataset, batch_size, seed, num_workers
+    )
+
+
+def incomplete_with_workers(dataset, batch_size, seed, num_workers=0):
+    return loader(drop_last=lambda seed: num_workers == 0)(dataset, batch_size, seed, num_workers)
+
+
+def incomplete_alone(dataset, batch_size, seed, num_workers=0):
+    return loader(drop_last=lambda seed: len(dataset) >= batch_size)(dataset, batch_size, seed, num_workers)
+
+
+def in_order_with_workers(dataset, batch_size, seed, num_workers=0):
+    return loader(shuffle=lambda seed: num_workers == 0)(dataset, batch_size, seed, num_workers)
+
+
+class Wrapped:
+    """No DataLoader, but what it gives."""
+
+    def __init__(self, loader):
+        self.loader, self.num_workers = loader, loader.num_workers
+
+    def __iter__(self):
+        self.loader.multiprocessing_context = "fork" if self.num_workers else None
+        return iter(self.loader)
+
+
+def wrapped(dataset, batch_size, seed, num_workers=0):
+    return Wrapped(loader()(dataset, batch_size, seed, num_workers))
+
+
 ORDER, EPOCHS, WORKERS = "loader-order", "loader-epochs", "loader-workers"
 WRONG = {
     "global seed": (global_seed, {ORDER, WORKERS}),
@@ -195,10 +328,10 @@ WRONG = {
     "seed ignored": (constant_seed, {ORDER, WORKERS}),
     "workers not seeded": (only_the_order, {WORKERS}),
     "not shuffled": (loader(shuffle=lambda seed: False), {ORDER, EPOCHS, WORKERS}),
-    "incomplete batch kept": (loader(drop_last=lambda seed: False), {ORDER, EPOCHS}),
-    "one permutation for ever": (one_permutation, {EPOCHS}),
-    "the same seed in every epoch": (same_seed_in_every_epoch, {EPOCHS}),
-    "with replacement": (with_replacement, {EPOCHS}),
+    "incomplete batch kept": (loader(drop_last=lambda seed: False), {ORDER, EPOCHS, WORKERS}),
+    "one permutation for ever": (one_permutation, {EPOCHS, WORKERS}),
+    "the same seed in every epoch": (same_seed_in_every_epoch, {EPOCHS, WORKERS}),
+    "with replacement": (with_replacement, {EPOCHS, WORKERS}),
     "numpy's seed constant": (
         loader(worker_init_fn=lambda seed: functools.partial(constant_numpy, seed=seed)),
         {WORKERS},
@@ -216,4 +349,16 @@ WRONG = {
         lambda dataset, batch_size, seed, num_workers=0: list(loader()(dataset, batch_size, seed)),
         {EPOCHS, WORKERS},
     ),
+    "if seed": (if_seed, {ORDER}),
+    "seed 0 is seed 1": (loader(generator=lambda seed: seeded(seed or 1)), {ORDER}),
+    "last digit of the seed": (loader(generator=lambda seed: seeded(seed % 10)), {ORDER}),
+    "one generator for all loaders": (one_generator_for_all, {ORDER}),
+    "the last element last": (ordered(last_element_last), {EPOCHS}),
+    "rolled": (ordered(rolled), {EPOCHS}),
+    "blocks in random order": (ordered(blocks), {EPOCHS}),
+    "a small shuffle buffer": (ordered(small_buffer), {EPOCHS}),
+    "incomplete batch kept with workers": (incomplete_with_workers, {WORKERS}),
+    "incomplete batch kept where there is no other": (incomplete_alone, {EPOCHS}),
+    "in order with workers": (in_order_with_workers, {WORKERS}),
+    "no DataLoader": (wrapped, {EPOCHS}),
 }
