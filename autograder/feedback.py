@@ -2,28 +2,46 @@
 
 import functools
 import re
+import shutil
+from pathlib import Path
 
-from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 
 from autograder.engine.notebooks import released
+from autograder.pages import MATHJAX, StudentPages
 from questions import bank
 
-LONG, MARKS = 20_000, 500  # characters of a text on a page; brackets in it that are read as Markdown
 
-
-class FeedbackExporter(HTMLExporter):
+class FeedbackExporter(StudentPages):
     """Pages whose list of scores names each check and task, and leads to it.
 
     nbgrader's own list says "Test cell" as often as there are checks, and the links to tasks lead nowhere.
+    The one script of a page is MathJax, which makes code of texts: its own settings.
     """
+
+    head = f"""
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {MATHJAX} 'unsafe-eval';\
+ style-src 'unsafe-inline'; font-src {MATHJAX}; img-src data:; base-uri 'none'; form-action 'none'">
+{StudentPages.head}"""
 
     def from_notebook_node(self, nb, resources=None, **settings):
         page, resources = super().from_notebook_node(nb, resources, **settings)
+        if self.parent is not None:
+            self._make_place(resources)
         contents, end, rest = page.partition("</ol>")
         return _ENTRY.sub(_named, contents) + end + rest, resources
+
+    def _make_place(self, resources):
+        """Takes away what was handed in under the name of the page, and lies where it is to be."""
+        names, course = resources["nbgrader"], self.parent.coursedir
+        folder = course.format_path(course.feedback_directory, names["student"], names["assignment"])
+        place = Path(folder, names["notebook"] + self.file_extension)
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
 
 
 _ENTRY = re.compile(r'<a href="#([\w-]+)">(Test cell|Task)</a>')
@@ -53,32 +71,6 @@ class WithoutHiddenTests(ClearHiddenTests):
             if output.output_type == "error":
                 output.traceback = [": ".join(filter(None, (output.ename, output.evalue)))]
         return cell, resources
-
-
-class Shortened(NbGraderPreprocessor):
-    """Cuts what would keep the maker of the pages busy for hours, and a batch with it.
-
-    The highlighting of code and the reading of Markdown take a time that can grow with the square of a text's
-    length, for texts that are written for it.
-    """
-
-    def preprocess_cell(self, cell, resources, cell_index):
-        if cell.cell_type == "markdown":
-            cell.source = _slow_marks_escaped(cell.source)
-        if len(cell.source) > LONG:
-            cell.source = f"{cell.source[:LONG]}\n[{len(cell.source) - LONG} more characters]"
-        for output in cell.get("outputs", []):
-            if text := output.get("data", {}).get("text/markdown"):
-                output.data["text/markdown"] = _slow_marks_escaped(text[:LONG])
-        return cell, resources
-
-
-def _slow_marks_escaped(text):
-    """Markdown that looks the same and whose brackets and environments mean nothing, where it has many."""
-    for mark, escaped in (("[", "&#91;"), ("\\begin", "&#92;begin")):
-        if text.count(mark) > MARKS:
-            text = text.replace(mark, escaped)
-    return text
 
 
 class WithReasons(NbGraderPreprocessor):
