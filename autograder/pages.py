@@ -210,7 +210,8 @@ class StudentPages(HTMLExporter):
         start, tag, rest = page.partition("<head>")
         if not tag:
             raise ValueError("the template makes a page without <head>, and nothing can be put there")
-        return start + tag + self.head + rest, resources
+        # The CDN's `latest.js` asks for the newest number of MathJax 2, which was the last, and then loads this.
+        return start + tag + self.head + rest.replace("/latest.js?", "/MathJax.js?", 1), resources
 
     def _validate_preprocessor(self, nb, preprocessor):
         """A page is made of what can be shown, whatever else is in the file."""

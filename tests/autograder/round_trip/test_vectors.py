@@ -33,10 +33,7 @@ MathJax.Hub = {Config() {}, Queue() {}, Startup: {signal: {Interest() {}}}};
 # What the templates put around a student's work, before and after it is cleaned.
 STUDENTS = ".text_cell_render, .output_subarea, .input_area"
 
-WATCH = """() => {
-  window.steal = (what) => console.error('stolen: ' + what);
-  document.addEventListener('securitypolicyviolation', (e) => { (window.stopped ??= []).push(e.sourceFile + e.blockedURI); });
-}"""
+WATCH = "window.steal = (what) => console.error('stolen: ' + what)"
 
 # What is seen of a page: list of complaints.
 LOOK = """async (students) => {
@@ -89,6 +86,11 @@ LOOK = """async (students) => {
     if (!link || /^#|script:/i.test(link.getAttribute('href')))
       e.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}));
   }
+  // and if something came through all the same, it would not run
+  const page = document.body.appendChild(document.createElement('div'));
+  page.innerHTML = '<img src="data:image/png," onerror="steal(1)"><a href="javascript:steal(2)">a</a><iframe srcdoc="a"></iframe>';
+  page.querySelector('a').click();
+  page.append(Object.assign(document.createElement('script'), {textContent: 'steal(3)'}));
   await new Promise((done) => setTimeout(done, 1000));
   return said;
 }"""
@@ -159,9 +161,15 @@ def visit(browser):
 
     def visit(address):
         page, asked = context.new_page(), []
-        page.stolen = []
-        page.add_init_script(f"({WATCH})()")
-        page.on("console", lambda line: page.stolen.append(line.text) if "stolen: " in line.text else None)
+
+        def heard(line):
+            if line.type == "error":
+                (page.stolen if "stolen: " in line.text else page.errors).append(line.text)
+
+        page.stolen, page.errors = [], []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.add_init_script(WATCH)
+        page.on("console", heard)
         page.on("dialog", lambda dialog: (page.stolen.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
         page.route(re.compile("^https:"), from_the_disk)
@@ -175,7 +183,7 @@ def visit(browser):
 def from_the_disk(route):
     """MathJax; nothing else is to be had."""
     name = route.request.url.removeprefix(MATHJAX).partition("?")[0]
-    if name == "latest.js":
+    if name == "MathJax.js":
         route.fulfill(body=BEFORE + (OFFLINE / "tex-chtml-full.js").read_text() + AFTER, content_type="text/javascript")
     elif (OFFLINE / name).is_file():
         route.fulfill(path=OFFLINE / name)
@@ -197,6 +205,15 @@ def complaints(page, asked, own):
     return said + [f"asks: {one[:200]}" for one in asked if not one.startswith((*own, f"GET {MATHJAX}", "GET data:image/"))]
 
 
+def summary(found):
+    """How many complaints of which kinds there are, and some of each."""
+    kinds = {}
+    for one in found:
+        kinds.setdefault(re.match("[a-z ]*", one)[0], []).append(one)
+    lines = [f"{len(some)} × {kind}\n" + "\n".join(some[:8]) for kind, some in kinds.items()]
+    return f"{len(found)} complaints\n" + "\n".join(lines)
+
+
 def test_there_are_many_vectors():
     assert len(cells()) > 700
 
@@ -208,7 +225,7 @@ def test_nothing_on_a_feedback_page(course, visit):
     page, asked = visit(address)
     fonts = f"GET {(course / 'feedback/eve/fonts/glyphicons').as_uri()}"  # Bootstrap's, which are not there
     found = complaints(page, asked, [f"GET {address}", fonts])
-    assert not found, f"{len(found)} complaints\n" + "\n".join(found[:100])
+    assert not found, summary(found)
 
 
 @pytest.fixture(scope="module")
@@ -217,13 +234,68 @@ def server(course):
         yield server
 
 
-def test_nothing_in_formgrader(course, server, visit):
+@pytest.fixture(scope="module")
+def submission(server):
+    """The id by which formgrader knows it."""
     listed = json.loads(server.ask(f"formgrader/api/submitted_notebooks/{PS}/{PS}"))
     (eve,) = [row for row in listed if row["student"] == "eve"]
-    address = f"{server.address}/formgrader/submissions/{eve['id']}/"
+    return eve["id"]
+
+
+def test_nothing_in_formgrader(server, submission, visit):
+    address = f"{server.address}/formgrader/submissions/{submission}/"
     visit(f"{server.address}/login?token={TOKEN}")
     page, asked = visit(address)
     own = [f"GET {address}"]
     own += [f"GET {server.address}/formgrader/{part}" for part in ("static/", "api/grades", "api/comments")]
     found = complaints(page, asked, own)
-    assert not found, f"{len(found)} complaints\n" + "\n".join(found[:100])
+    assert not found, summary(found)
+
+
+def test_files_that_were_handed_in_are_no_pages_of_the_server(server, submission):
+    for name in ("figure3.html", "figure3.svg", "figure3.xhtml", "figure3.png", "deep/figure3.htm", f"{PS}.ipynb"):
+        answer = server.answer(f"formgrader/submissions/{submission}/{name}")
+        assert answer.status == 200
+        assert answer.headers["Content-Disposition"] == "attachment"
+        assert "sandbox; default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_each_answer_has_a_nonce_of_its_own(server, submission):
+    answers = [server.answer(f"formgrader/submissions/{submission}/") for _ in range(2)]
+    nonces = [re.search("'nonce-([^']+)'", answer.headers["Content-Security-Policy"])[1] for answer in answers]
+    assert nonces[0] != nonces[1]
+    for nonce, answer in zip(nonces, answers, strict=True):
+        text = answer.read().decode()
+        assert text.count("<script") == text.count(f'nonce="{nonce}"') > 10
+
+
+def test_names_are_no_scripts_and_formgraders_own_pages_work(server, submission, visit):
+    """Names as they come from folders and rosters; its buttons have their code in attributes."""
+    visit(f"{server.address}/login?token={TOKEN}")
+    pages = {
+        "manage_students": "o'neil",
+        "manage_students/%3Cimg%20src=x%20onerror=steal(1)%3E": "",
+        "manage_students/%22;steal(1);%22": "",
+        "manage_students/%3C%2Fscript%3E%3Cscript%3Esteal(1)%3C%2Fscript%3E": "",
+        f"manage_students/o'neil/{PS}": f"{PS} (file missing)",
+        f"gradebook/{PS}/{PS}": "Submission #1",
+        f"manage_submissions/{PS}": "o'neil",
+        "manage_assignments": "",
+    }
+    for address, shown in pages.items():
+        page, asked = visit(f"{server.address}/formgrader/{address}")
+        page.locator("#main-table td", has_text=shown).first.wait_for()
+        page.wait_for_function("!document.body.innerText.includes('Loading, please wait')")
+        errors = [line for line in page.errors if "404" not in line]
+        assert not page.stolen and not errors, f"{address}: {page.stolen} {errors}"
+        assert all(one.startswith(f"GET {server.address}/formgrader/") for one in asked), asked
+        for button, makes in {
+            "text=Show All Names": "text=Hide All Names",
+            "text=Add new assignment": ".modal.in",
+            "text=Add new student": ".modal.in",
+        }.items():
+            if page.locator(button).count():
+                page.locator(button).click()
+                page.locator(makes).wait_for()
+        assert not page.stolen
