@@ -1,7 +1,7 @@
 """Guards of nbgrader's formgrader: its pages run the scripts of nbgrader's templates, and no others.
 
-Formgrader shows what students wrote in the browser of someone who is logged in to a server that runs commands.
-Its templates put names into scripts, it links to what was handed in, and serves that as pages of its own.
+Formgrader shows what students wrote in the browser of someone who is logged in to a server that runs
+commands. Its templates put names into scripts, and what was handed in is served as pages of the server.
 """
 
 import functools
@@ -24,8 +24,8 @@ ALONE = "sandbox; default-src 'none'"  # the policy of what was handed in: no pa
 def protect():
     """Puts the guards into formgrader's handlers, if this process is a server that has them.
 
-    A line of the settings calls this: formgrader reads them before it answers, from whatever folder the server
-    was started in. Without the line neither these guards are there nor the rest of the settings.
+    A line of the settings calls this: formgrader reads them before it answers, from whatever folder the
+    server was started in.
     """
     if HANDLERS not in sys.modules:
         return

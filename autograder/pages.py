@@ -1,8 +1,9 @@
-"""What students write, as HTML that runs nothing, loads nothing and stays in its place, for feedback and formgrader.
+"""What students write, as HTML that runs nothing, loads nothing and stays in its place.
 
-nbgrader's templates show Markdown cells as they are, scripts included, and change addresses after nbconvert's own
-cleaning. So the filters of this module take the places of all that a template may call for a cell, by
-`c.HTMLExporter.filters`: what comes from one of them is `Markup` and clean, and none changes it again.
+Feedback pages and formgrader show it in their readers' browsers. nbgrader's templates show Markdown cells as
+they are, scripts included, and change addresses after nbconvert's own cleaning. So the filters of this module
+take the places of all that a template may call for a cell, by `c.HTMLExporter.filters`: what comes from one
+of them is `Markup` and clean, and none changes it again.
 """
 
 import base64
@@ -52,18 +53,27 @@ CLEANER = {
     "css_sanitizer": CSSSanitizer(allowed_css_properties=["text-align"]),
 }
 
-# Characters of a text that is read as more than its characters, brackets in it that mean something, and what a
-# page shows of it at all: the reading of Markdown, code and HTML takes a time that can grow with the square of a
-# text's length, for texts that are written for it.
-LONG, MARKS, MOST = 20_000, 500, 200_000
+# What makes a page cost more than it is long: after each block a parser opens the formatting elements again
+# that the block left open; at a tag it looks through all open elements, at an attribute through all others.
+LONG, MARKS = 20_000, 500  # characters of Markdown; brackets in it that are read as such
+LARGE, BRACKETS, ENTITIES = 16 << 20, 15_000, 25_000  # characters of HTML, "<" in it, "&" in it
+REOPENED, NESTED, COMPARED = 400_000, 10_000_000, 4_000_000  # see `_is_light`
+FORMATTING = {"a", "b", "code", "em", "i", "s", "strong", "u"}  # elements that are opened again
+EMPTY, SCOPES = {"br", "hr", "img"}, {"caption", "table", "td", "th"}
+RAW = {"iframe", "math", "noembed", "noframes", "noscript", "plaintext", "script", "select", "style", "svg"}
+RAW |= {"template", "textarea", "title", "xmp"}  # in which what looks like a tag may be text
+_SPACE = r"[ \t\n\f\r]"
+_VALUE = rf"""{_SPACE}*+={_SPACE}*+(?:"[^"]*+"|'[^']*+'|[^ \t\n\f\r"'=<>`]++)"""
+_ATTRIBUTE = rf"""{_SPACE}++[^ \t\n\f\r"'<>/=]++(?:{_VALUE})?+"""
+_TAG = re.compile(rf"""<(/?)([a-zA-Z][^ \t\n\f\r"'<>/=]*+)((?:{_ATTRIBUTE})*+){_SPACE}*+/?>|<""")
 
 # Nothing that a student makes is painted outside of the cell, or makes the page endless.
 BOX = '<div style="contain: paint; overflow: auto; max-height: 10000px">{}</div>'
 
 # Macros by which a formula has a link, a style, an id, a class or code of its own, or other names for these.
 MACROS = (
-    "bbox|class|cssId|csname|data|def|gdef|edef|xdef|futurelet|href|html\\w*|includegraphics|let|mmlToken|require|"
-    "setOptions|style|texttip|mathtip|toggle|tooltip|unicode|url"
+    "bbox|class|cssId|csname|data|def|gdef|edef|xdef|futurelet|href|html\\w*|includegraphics|let|mathtip|"
+    "mmlToken|require|setOptions|style|texttip|toggle|tooltip|unicode|url"
 )
 _CODE = re.compile("(<pre.*?</pre>|<code.*?</code>)", re.DOTALL)  # where no formula is looked for
 _MACRO = re.compile(rf"\\(?=(?:{MACROS})(?![A-Za-z]))")
@@ -73,20 +83,18 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 def clean_html(element):
     """HTML without scripts, forms, frames and handlers, and without what a page would load by itself.
 
-    Links lead to web pages, mail addresses or places of the page. What else a link or a picture names is gone,
-    its text stays: files that were handed in are no part of a page.
+    Links lead to web pages, mail addresses or places of the page. What else a link or a picture names is gone
+    and its text stays: files that were handed in are no part of a page.
 
     Args:
         element: str or bytes; Markup is clean already.
 
-    Returns: Markup.
+    Returns: Markup; the text itself, to be read as such, where a page of it would take minutes or memory.
     """
     if isinstance(element, Markup):
         return element
     text = _text(element.decode("utf-8", "replace") if isinstance(element, bytes) else element)
-    parts = _CODE.split(bleach.clean(text, attributes=_allowed, **CLEANER))
-    parts[::2] = (_MACRO.sub("\\\\\u2060", part) for part in parts[::2])  # a word joiner: looks the same, is no macro
-    return Markup("".join(parts))
+    return _cleaned(text) if _is_light(text) else _as_text(text)
 
 
 @pass_context
@@ -98,18 +106,27 @@ def markdown2html(context, source):
 def from_markdown(source, attachments=None):
     """The same, of any Markdown.
 
+    What is longer than an essay, or would make a page that cannot be shown, is shown as it was written.
+
     Args:
         source: str; Markup is in its box already.
         attachments: of the cell, or None.
     """
     if isinstance(source, Markup):
         return source
-    if len(source) > LONG:
-        return verbatim(source)
     try:
+        text = _text(source)
+        begin, rest = _slow_marks_escaped(text[:LONG]), text[LONG:]
+        parts = (attachments or {}).values()
+        size = max((len(str(data)) for kinds in parts for data in kinds.values()), default=0)
+        if begin.count("attachment:") * size > LARGE:
+            return verbatim(text)
         renderer = _Renderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-        return boxed(clean_html(MarkdownWithMath(renderer=renderer).render(_slow_marks_escaped(_text(source)))))
-    except Exception:  # whatever a text does to one of the three parsers, it is no reason for there to be no page
+        page = MarkdownWithMath(renderer=renderer).render(begin)
+        if not _is_light(page):
+            return verbatim(text)
+        return boxed(_cleaned(page) + (_as_text(rest) if rest else ""))
+    except Exception:  # whatever a text does to a parser, it is no reason for there to be no page
         return verbatim(source)
 
 
@@ -128,10 +145,7 @@ _highlight = Highlight2HTML(pygments_lexer="ipython3")
 
 def verbatim(text):
     """The characters of a text, in a box."""
-    text = str(text)
-    if len(text) > MOST:
-        text = f"{text[:MOST]}\n[{len(text) - MOST} more characters]"
-    return boxed(Markup("<pre>{}</pre>").format(_text(strip_ansi(text))))
+    return boxed(_as_text(_text(strip_ansi(str(text)))))
 
 
 def boxed(shown):
@@ -153,8 +167,6 @@ def from_output(output):
     if kind == "error":
         return verbatim("\n".join(map(str, output.get("traceback", []))))
     try:
-        if len(data.get("text/html", "")) > MOST:
-            data = {"text/plain": data["text/html"]}
         if "text/html" in data:
             return boxed(clean_html(data["text/html"]))
         if "text/markdown" in data:
@@ -163,7 +175,8 @@ def from_output(output):
             return boxed(clean_html(html.escape(data["text/latex"])))
         for mime in PICTURES:
             if source := _picture(mime, data.get(mime)):
-                return boxed(clean_html(f'<img src="{source}" alt="{escape(data.get("text/plain", ""))}">'))
+                alt = escape(data.get("text/plain", "")[:200])
+                return boxed(clean_html(f'<img src="{source}" alt="{alt}">'))
     except Exception:
         return verbatim(data.get("text/plain", data))
     return verbatim(data.get("text/plain", f"[not shown: {', '.join(map(str, data))}]"))
@@ -210,7 +223,7 @@ class StudentPages(HTMLExporter):
         start, tag, rest = page.partition("<head>")
         if not tag:
             raise ValueError("the template makes a page without <head>, and nothing can be put there")
-        # The CDN's `latest.js` asks for the newest number of MathJax 2, which was the last, and then loads this.
+        # The CDN's `latest.js` asks another server for the newest MathJax, and then loads this.
         return start + tag + self.head + rest.replace("/latest.js?", "/MathJax.js?", 1), resources
 
     def _validate_preprocessor(self, nb, preprocessor):
@@ -233,6 +246,44 @@ class _Renderer(IPythonRenderer):
         return super().image(text, url, title)
 
 
+def _is_light(text):
+    """Whether cleaning HTML takes about as much as its length suggests. The estimate never is too low:
+    an end tag ends what it can end in every parser, or nothing.
+    """
+    if len(text) > LARGE or text.count("<") > BRACKETS or text.count("&") > ENTITIES:
+        return False
+    opened, left, inside = [], 0, 0  # names and lengths of what is open; lengths of formatting to open again
+    reopened = nested = compared = 0
+    sure = True  # whether what looks like an end tag is one
+    for tag in _TAG.finditer(text):
+        closing, name, rest = tag.groups()
+        if name is None:  # a parser may see a tag here that ends anywhere
+            sure, rest = False, text[tag.start() : tag.start() + LONG]
+        compared += len(re.findall(r"[^\s/>]+", rest)) ** 2
+        name = (name or "").lower()
+        length = len(tag[0]) if name in FORMATTING else 0
+        sure = sure and name not in RAW
+        if not closing:
+            reopened += left + inside
+            if name not in EMPTY:
+                opened.append((name, length))
+                inside += length
+        else:
+            for place in range(len(opened) - 1, -1, -1) if sure else ():
+                if opened[place][0] == name:
+                    unclosed = sum(length for _, length in opened[place + 1 :])
+                    left, inside = left + unclosed, inside - unclosed - opened[place][1]
+                    del opened[place:]
+                    break
+                if opened[place][0] in SCOPES:
+                    break
+            reopened += left + inside
+        nested += len(opened)
+        if reopened > REOPENED or nested > NESTED or compared > COMPARED:
+            return False
+    return True
+
+
 def _allowed(tag, name, value):
     """Whether an attribute stays."""
     rule = ATTRIBUTES.get((tag, name)) or ATTRIBUTES.get(name)
@@ -243,6 +294,18 @@ def _text(value):
     """A text that every encoder takes: no halves of characters, nothing that only terminals know."""
     text = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _cleaned(text):
+    parts = _CODE.split(bleach.clean(text, attributes=_allowed, **CLEANER))
+    # A word joiner after the backslash looks the same, and makes it no macro.
+    parts[::2] = (_MACRO.sub("\\\\\u2060", part) for part in parts[::2])
+    return Markup("".join(parts))
+
+
+def _as_text(text):
+    """HTML that shows a text as it was written."""
+    return Markup(f"<pre>{html.escape(text, quote=False)}</pre>")
 
 
 def _slow_marks_escaped(text):

@@ -2,6 +2,10 @@
 
 import base64
 import copy
+import itertools
+import multiprocessing
+import resource
+import time
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -13,7 +17,7 @@ from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder import pages, sync
-from autograder.pages import StudentPages, clean_html
+from autograder.pages import LONG, StudentPages, clean_html, markdown2html
 
 CONFIG = sync.SOURCE.parent / "nbgrader_config.py"
 
@@ -27,7 +31,12 @@ def page(*cells, exporter=HTMLExporter, template="formgrade"):
     config.HTMLExporter.template_name = template
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     config.HTMLExporter.extra_template_paths = [f"{handlers.static_path}/node_modules/bootstrap/dist/css"]
-    resources = {"base_url": "", "index": 0, "total": 1, "nbgrader": {"score": 1, "max_score": 2, "late_penalty": 0}}
+    resources = {
+        "base_url": "",
+        "index": 0,
+        "total": 1,
+        "nbgrader": {"score": 1, "max_score": 2, "late_penalty": 0},
+    }
     notebook = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)})
     return exporter(config=config).from_notebook_node(notebook, resources)[0]
 
@@ -57,7 +66,7 @@ def page(*cells, exporter=HTMLExporter, template="formgrade"):
 def test_nothing_of_a_markdown_cell_runs_or_loads(attack):
     attachments = {"a.png": {'image/png" onerror="steal()': 'x" onerror="steal()'}}
     shown = elements(page(new_markdown_cell(f"Text. {attack}", attachments=attachments)))
-    for tag, name, value in shown - elements(page(new_markdown_cell("Text."))):
+    for tag, name, _ in shown - elements(page(new_markdown_cell("Text."))):
         assert tag in {"p", "a", "b", "img", "div", "em"}, attack
         assert name in {"", "alt"}, attack
 
@@ -105,7 +114,11 @@ def test_what_is_clean_is_not_changed_again():
     ("name", "attachments", "shown"),
     [
         ("a.png", {"a.png": {"image/png": PNG}}, f'src="data:image/png;base64,{PNG}"'),
-        ("a.png", {"a.png": {"image/svg+xml": PNG, "image/jpeg": PNG}}, f'src="data:image/jpeg;base64,{PNG}"'),
+        (
+            "a.png",
+            {"a.png": {"image/svg+xml": PNG, "image/jpeg": PNG}},
+            f'src="data:image/jpeg;base64,{PNG}"',
+        ),
         ("a.png", {}, "<p>its text</p>"),
         ("a.png", None, "<p>its text</p>"),
         ("a.svg", {"a.svg": {"image/svg+xml": PNG}}, "<p>its text</p>"),
@@ -117,7 +130,9 @@ def test_an_attachment_is_a_picture_or_its_text(name, attachments, shown):
     assert shown in pages.from_markdown(f"![its text](attachment:{name})", attachments)
 
 
-@pytest.mark.parametrize("text", ["\ud800", "a\ud83d", "\x00\x1b", "<b" * 5000, "<div>" * 400, "> " * 1000, "[" * 2000])
+@pytest.mark.parametrize(
+    "text", ["\ud800", "a\ud83d", "\x00\x1b", "<b" * 5000, "<div>" * 400, "> " * 1000, "[" * 2000]
+)
 def test_a_text_that_no_parser_takes_is_shown_all_the_same(text):
     for shown in (pages.from_markdown(text), pages.highlight_code(text), pages.verbatim(text)):
         assert shown.encode()
@@ -135,9 +150,9 @@ def test_halves_of_characters_become_whole_where_both_are_there():
 
 
 def test_a_long_essay_is_shown_to_its_end():
-    essay = "A **word** more. " * 3000
-    assert "word** more. </pre>" in pages.from_markdown(essay)
-    assert pages.verbatim("a" * 1_000_000).endswith("[800000 more characters]</pre></div>")
+    shown = pages.from_markdown("A **word** more. " * 3000)
+    assert "<strong>word</strong>" in shown and shown.endswith("word** more. </pre></div>")
+    assert "d" * 30_000 in pages.highlight_code("d" * 30_000)
 
 
 def test_links_of_the_three_kinds_stay():
@@ -165,7 +180,12 @@ def graded(**marks):
 def test_marks_of_a_cell_stand_in_a_page_only_as_they_may():
     shown = page(graded(), exporter=StudentPages, template="feedback")
     assert 'name="q"' in shown and "Score: 1.0 / 2.0" in shown and "modal show" not in shown
-    for forged in ({"grade_id": '"><b id="x">'}, {"score": "<b id='x'>"}, {"points": [1]}, {"grade": "<b id='x'>"}):
+    for forged in (
+        {"grade_id": '"><b id="x">'},
+        {"score": "<b id='x'>"},
+        {"points": [1]},
+        {"grade": "<b id='x'>"},
+    ):
         shown = page(graded(**forged), exporter=StudentPages, template="feedback")
         assert "<b id=" not in shown and "Text." in shown
 
@@ -180,3 +200,106 @@ def test_sizes_and_counters_of_outputs_are_not_shown_as_they_are():
     cell.id = '"><b id="x">'
     assert elements(page(cell, exporter=StudentPages)) == plain
     assert ("img", "src", f"data:image/png;base64,{PNG}") in plain
+
+
+MANY = ["".join(letters) for letters in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=2)]
+BOLD = "".join(f"<b {name}>" for name in MANY)
+CLOSED, AGAIN = "</b>" * 676, "<p>x" * 3000
+HEAVY = {  # HTML; each is cut to LONG characters below, or repeated until it has them
+    "formatting left open in a block": f"<p>{BOLD}{AGAIN}",
+    "formatting left open in an item": f"<li>{BOLD}{AGAIN}",
+    "ends that are in a comment": f"<p>{BOLD}<!--{CLOSED}-->{AGAIN}",
+    "ends that are in a value": f'<p>{BOLD}<p title="{CLOSED}">{AGAIN}',
+    "ends that are in half a value": f"<p>{BOLD}<p title='>{CLOSED}<p x='>{AGAIN}",
+    "ends that are text": f"<p>{BOLD}<textarea>{CLOSED}</textarea>{AGAIN}",
+    "ends that are out of reach": f"<p>{BOLD}<table><td>{CLOSED}</table>{AGAIN}",
+    "a tag that another space ends": f'<p\xa0a="><p>{BOLD}">{AGAIN}',
+    "formatting around formatting": f"{BOLD}{BOLD.replace('b', 'i')}{'x</b>' * 3000}",
+    "a long attribute, opened again": f"<p><b title={'x' * 9000}>{AGAIN}",
+    "wrong order": "<b><i><u><p></b></i></u>",
+    "blocks in formatting": "<b><b><b><div><div><div></b></b></b>",
+    "links in links": "<a href=x><p>",
+    "deep": "<div>",
+    "lists": "<ul><li>",
+    "tables": "<table><tr><td>",
+    "tables and what is none": "<table><b>",
+    "rows": "<table>" + "<tr><td>1" * 2300,
+    "attributes": f"<p {' '.join(f'a{number}' for number in range(4000))}>",
+    "styles": "<p style='color:red'>",
+    "brackets in a style": f"<p style='{'(' * 19_000}'>",
+    "entities": "&amp;",
+    "no entities": "&",
+    "no tags": "<",
+    "comments": "<!--",
+    "nulls": "\0",
+}
+HEAVY_MARKDOWN = {
+    "quotes": "> ", "quotes in lists": "- > ", "lists": "".join(" " * (2 * n) + "- a\n" for n in range(140)),
+    "stars": "**a*", "links": "[a](", "brackets": "[", "formulas": "\\\\[", "environments": "\\begin{a}",
+    "references": "[a]: http://" + "y" * 9000 + "\n\n" + "[a]" * 3000, "tables": "a|b\n-|-\n",
+    "pictures": "![a](attachment:a.png)", "code": "```\n",
+    "formatting": "<b>" * 3000 + "\n\n" + "a\n\n" * 3000,
+}  # fmt: skip
+
+
+def measured(make, text, pipe):
+    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+    made = make(text)
+    spent = time.process_time() - begin
+    pipe.send((spent, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10, len(made)))
+
+
+def essay(text):
+    return markdown2html({"cell": {"attachments": {"a.png": {"image/png": "A" * 300_000}}}}, text)
+
+
+@pytest.mark.parametrize("times", [1, 20])
+@pytest.mark.parametrize(
+    "make, text",
+    [(clean_html, text) for text in HEAVY.values()]
+    + [(essay, text) for text in [*HEAVY_MARKDOWN.values(), *HEAVY.values()]],
+    ids=[*HEAVY, *(f"essay: {name}" for name in [*HEAVY_MARKDOWN, *HEAVY])],
+)
+def test_no_text_takes_long_or_much_memory(make, text, times):
+    """Seconds of the processor, and MiB: of the length that feedback shows, and of what formgrader gets."""
+    long = (text * (1 + LONG * times // len(text)))[: LONG * times]
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=measured, args=(make, long, theirs))
+    process.start(), theirs.close()
+    seconds, memory, length = ours.recv()
+    process.join()
+    assert seconds < (2 if times == 1 else 6) and memory < 200, (seconds, memory)
+    assert length < 20 << 20
+
+
+def test_what_is_too_much_for_a_page_is_shown_as_it_was_written():
+    text = HEAVY["formatting left open in a block"]
+    assert clean_html(text) == f"<pre>{text.replace('<', '&lt;').replace('>', '&gt;')}</pre>"
+    assert clean_html(text) in essay(text)
+    shown = page(new_markdown_cell("**bold** " + "word " * 5000 + "<script>end"))
+    assert "<strong>bold</strong>" in shown and "word word &lt;script&gt;end</pre>" in shown
+
+
+@pytest.mark.parametrize(
+    "text, kept",
+    [
+        ("An <b>essay\n\nwith <i>open\n\nelements" + "\n\n- and items" * 1000, "<i>"),
+        ("Some **bold** and `code`, $a<b$\n\n" * 500, "<strong>bold</strong>"),
+        ("<center>\n\n" + "<font color='red'>a <b>c</b></font>\n\n" * 300, "<b>c</b>"),
+        ("a <b and so on\n\n" * 100 + "**c**", "<strong>c</strong>"),
+        ("| a | b |\n|---|---|\n" + "| **1** | [2](https://example.org) |\n" * 400, "<strong>1</strong>"),
+    ],
+)
+def test_long_essays_are_pages(text, kept):
+    assert kept in essay(text[:LONG])
+
+
+def test_tables_and_code_of_honest_outputs_are_pages():
+    row = "<tr>" + "<td>0.123456</td>" * 20 + "</tr>"
+    style = "<style scoped>.dataframe tbody tr th { vertical-align: top; }</style>"
+    table = f"<div>{style}<table class='dataframe'><tbody>{row * 60}</tbody></table></div>"
+    picture = f"<p>a <b>b</b></p><img src='data:image/png;base64,{'A' * 3_000_000}'>"
+    assert clean_html(table).count("<td>") == 1200 and "<b>" in clean_html(picture)
+    shown = page(new_code_cell("x = foo(1, 'b')  # c\n" * 300))
+    assert '<span class="n">foo</span>' in shown

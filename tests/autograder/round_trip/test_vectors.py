@@ -21,7 +21,13 @@ MATHJAX = "https://cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.7/"
 OFFLINE = Path(nbformat.__file__).parents[1] / "sphinx-mathjax-offline/static/mathjax"
 NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 EVERY = 25  # one vector in so many stands in a cell that gets points, whose heading nothing may cover
 
@@ -40,12 +46,13 @@ LOOK = """async (students) => {
   const said = [], inside = (e) => e && e.closest(students);
   const cut = (e) => e.outerHTML.slice(0, 300);
   const boxes = [...document.querySelectorAll(students)].filter((e) => !e.parentElement.closest(students));
-  const tags = new Set(`A ABBR B BR CODE DEL EM I KBD S SPAN STRONG SUB SUP U BLOCKQUOTE DD DETAILS DIV DL DT HR LI OL
-    P PRE SUMMARY UL CAPTION TABLE TBODY TD TFOOT TH THEAD TR IMG H1 H2 H3 H4 H5 H6`.split(/\\s+/));
+  const tags = new Set(`A ABBR B BR CODE DEL EM I KBD S SPAN STRONG SUB SUP U BLOCKQUOTE DD DETAILS DIV DL DT
+    HR LI OL P PRE SUMMARY UL CAPTION TABLE TBODY TD TFOOT TH THEAD TR IMG H1 H2 H3 H4 H5 H6`.split(/\\s+/));
   for (const box of boxes) {
     for (const e of box.querySelectorAll('*')) {
       if (e.closest('mjx-container')) {
-        if (e.hasAttribute('onclick') || /(full-credit|modal)/.test(e.className)) said.push('formula: ' + cut(e));
+        if (e.hasAttribute('onclick') || /(full-credit|modal)/.test(e.className))
+          said.push('formula: ' + cut(e));
         continue;
       }
       for (const name of e.classList)
@@ -61,14 +68,17 @@ LOOK = """async (students) => {
       if (!/^(https?:\\/\\/|mailto:|#)/i.test(to)) said.push(`link to ${to}: ` + cut(a));
     }
     for (const img of box.querySelectorAll('[src]')) {
-      if (!/^data:image\\/(png|jpeg|gif|webp);base64,/.test(img.getAttribute('src'))) said.push('picture: ' + cut(img));
+      if (!/^data:image\\/(png|jpeg|gif|webp);base64,/.test(img.getAttribute('src')))
+        said.push('picture: ' + cut(img));
     }
     if (box.getBoundingClientRect().height > 12000) said.push('endless: ' + cut(box));
     if (box.getBoundingClientRect().width > innerWidth) said.push('wide: ' + cut(box));
   }
-  if (document.documentElement.scrollWidth > innerWidth + 20) said.push('page too wide ' + document.documentElement.scrollWidth);
+  const wide = document.documentElement.scrollWidth;
+  if (wide > innerWidth + 20) said.push(`page too wide: ${wide}`);
   // what is the page's own is on top where it stands
-  const own = [...document.querySelectorAll('nav, .panel-heading, .panel-heading *, .panel-footer *, #toc li')];
+  const parts = 'nav, .panel-heading, .panel-heading *, .panel-footer *, #toc li';
+  const own = [...document.querySelectorAll(parts)];
   for (const e of own.filter((e) => !inside(e))) {
     if (!e.closest('nav')) e.scrollIntoView({block: 'center', behavior: 'instant'});
     const {left, top, width, height} = e.getBoundingClientRect();
@@ -88,7 +98,7 @@ LOOK = """async (students) => {
   }
   // and if something came through all the same, it would not run
   const page = document.body.appendChild(document.createElement('div'));
-  page.innerHTML = '<img src="data:image/png," onerror="steal(1)"><a href="javascript:steal(2)">a</a><iframe srcdoc="a"></iframe>';
+  page.innerHTML = '<img src="data:image/png," onerror="steal(1)"><a href="javascript:steal(2)">a</a>';
   page.querySelector('a').click();
   page.append(Object.assign(document.createElement('script'), {textContent: 'steal(3)'}));
   await new Promise((done) => setTimeout(done, 1000));
@@ -122,7 +132,9 @@ def course(tmp_path_factory, monkeypatch):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     notebook = new_notebook()
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # has alembic
+    monkeypatch.setenv(
+        "PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )  # has alembic
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "gan") as book:
         book.add_assignment(PS)
         book.add_notebook(PS, PS)
@@ -134,7 +146,11 @@ def course(tmp_path_factory, monkeypatch):
                 book.add_grade_cell(name, PS, PS, max_score=1, cell_type=kind)
                 book.add_solution_cell(name, PS, PS)
                 marks = {"grade": True, "solution": True, "grade_id": name, "points": 1, "task": False}
-                vector.metadata["nbgrader"] = marks | {"locked": False, "schema_version": 3, "cell_type": kind}
+                vector.metadata["nbgrader"] = marks | {
+                    "locked": False,
+                    "schema_version": 3,
+                    "cell_type": kind,
+                }
             notebook.cells.append(vector)
         book.add_student("eve", first_name="E", last_name='<img src=x onerror=steal("name")>')
         book.add_student("o'neil", first_name="</script><script>steal('name')</script>", last_name='"')
@@ -184,7 +200,9 @@ def from_the_disk(route):
     """MathJax; nothing else is to be had."""
     name = route.request.url.removeprefix(MATHJAX).partition("?")[0]
     if name == "MathJax.js":
-        route.fulfill(body=BEFORE + (OFFLINE / "tex-chtml-full.js").read_text() + AFTER, content_type="text/javascript")
+        route.fulfill(
+            body=BEFORE + (OFFLINE / "tex-chtml-full.js").read_text() + AFTER, content_type="text/javascript"
+        )
     elif (OFFLINE / name).is_file():
         route.fulfill(path=OFFLINE / name)
     else:
@@ -202,7 +220,11 @@ def complaints(page, asked, own):
     assert page.locator("mjx-container").count() > 20
     said = page.evaluate(LOOK, STUDENTS)
     said += page.stolen
-    return said + [f"asks: {one[:200]}" for one in asked if not one.startswith((*own, f"GET {MATHJAX}", "GET data:image/"))]
+    return said + [
+        f"asks: {one[:200]}"
+        for one in asked
+        if not one.startswith((*own, f"GET {MATHJAX}", "GET data:image/"))
+    ]
 
 
 def summary(found):
@@ -253,7 +275,14 @@ def test_nothing_in_formgrader(server, submission, visit):
 
 
 def test_files_that_were_handed_in_are_no_pages_of_the_server(server, submission):
-    for name in ("figure3.html", "figure3.svg", "figure3.xhtml", "figure3.png", "deep/figure3.htm", f"{PS}.ipynb"):
+    for name in (
+        "figure3.html",
+        "figure3.svg",
+        "figure3.xhtml",
+        "figure3.png",
+        "deep/figure3.htm",
+        f"{PS}.ipynb",
+    ):
         answer = server.answer(f"formgrader/submissions/{submission}/{name}")
         assert answer.status == 200
         assert answer.headers["Content-Disposition"] == "attachment"
@@ -263,7 +292,9 @@ def test_files_that_were_handed_in_are_no_pages_of_the_server(server, submission
 
 def test_each_answer_has_a_nonce_of_its_own(server, submission):
     answers = [server.answer(f"formgrader/submissions/{submission}/") for _ in range(2)]
-    nonces = [re.search("'nonce-([^']+)'", answer.headers["Content-Security-Policy"])[1] for answer in answers]
+    nonces = [
+        re.search("'nonce-([^']+)'", answer.headers["Content-Security-Policy"])[1] for answer in answers
+    ]
     assert nonces[0] != nonces[1]
     for nonce, answer in zip(nonces, answers, strict=True):
         text = answer.read().decode()

@@ -151,9 +151,30 @@ HTML = [
     "{{ ''.__class__ }}{% include '/etc/passwd' %}",
 ]
 HANDLERS = [
-    *("onclick", "onmouseover", "onmouseenter", "onfocus autofocus tabindex=1", "onpointerover", "ontoggle open"),
-    *("onanimationstart style='animation: a 1s'", "ontransitionend", "onwheel", "oncopy", "onload", "onerror"),
-    *("onbeforematch", "onscrollend", "onauxclick", "oncontentvisibilityautostatechange", "ONCLICK", "onclick\n"),
+    *(
+        "onclick",
+        "onmouseover",
+        "onmouseenter",
+        "onfocus autofocus tabindex=1",
+        "onpointerover",
+        "ontoggle open",
+    ),
+    *(
+        "onanimationstart style='animation: a 1s'",
+        "ontransitionend",
+        "onwheel",
+        "oncopy",
+        "onload",
+        "onerror",
+    ),
+    *(
+        "onbeforematch",
+        "onscrollend",
+        "onauxclick",
+        "oncontentvisibilityautostatechange",
+        "ONCLICK",
+        "onclick\n",
+    ),
 ]
 ELEMENTS = [
     *("a", "b", "details", "div", "img src=x", "table", "td", "h1", "input", "button", "select", "marquee"),
@@ -162,9 +183,25 @@ ELEMENTS = [
 # What stands over the page, or is taken for a part of it: the score says otherwise, a button is another one.
 CLASSES = [
     *("modal show", "modal in", "navbar-fixed-top", "navbar navbar-default navbar-fixed-bottom", "affix"),
-    *("full-credit", "no-credit", "mark-graded", "score tabbable", "extra-credit", "comment", "help", "panel-heading"),
+    *(
+        "full-credit",
+        "no-credit",
+        "mark-graded",
+        "score tabbable",
+        "extra-credit",
+        "comment",
+        "help",
+        "panel-heading",
+    ),
     *("modal-backdrop in", "dropdown-backdrop", "sr-only", "tooltip in", "popover show", "carousel-caption"),
-    *("nbgrader_cell", "name-hidden", "btn btn-success full-credit", "pull-right", "container-fluid", "highlight x"),
+    *(
+        "nbgrader_cell",
+        "name-hidden",
+        "btn btn-success full-credit",
+        "pull-right",
+        "container-fluid",
+        "highlight x",
+    ),
 ]
 STYLES = [
     "position: fixed; top: 0; left: 0; width: 100vw; height: 100vh; background: white; z-index: 9999",
@@ -268,7 +305,9 @@ def cells():
     texts += [(text[:80], text) for text in HTML + BROKEN]
     texts += [(f"{on} on {one}", f"<{one} {on}='steal(1)'>a") for on in HANDLERS[:3] for one in ELEMENTS]
     texts += [(f"{on} on <b>", f"<b {on}='steal(1)'>a</b>") for on in HANDLERS]
-    texts += [(f"class {name}", f'<div class="{name}" id="toc" name="top">100 / 100</div>') for name in CLASSES]
+    texts += [
+        (f"class {name}", f'<div class="{name}" id="toc" name="top">100 / 100</div>') for name in CLASSES
+    ]
     texts += [(f"link of class {name}", f'<a class="{name}" href="#x">100 / 100</a>') for name in CLASSES]
     texts += [(f"style {style}", f'<div style="{style}">100 / 100</div>') for style in STYLES]
     texts += [(f"formula {text[:60]}", f"A ${text}$ b") for text in FORMULAS]
@@ -287,9 +326,12 @@ def code_cells():
         for text in (STEAL, "<img src=x onerror=steal(1)>", '"><img src=x onerror=steal(1)>'):
             outputs.append((mime, new_output("display_data", {mime: text})))
         outputs.append((f"{mime} of no text", new_output("display_data", {mime: {"steal": [STEAL]}})))
-    for text in BROKEN + [FORMULAS[0], FORMULAS[22], f'<div style="{STYLES[0]}">1</div>', "[a](files/javascript:steal(1))"]:
+    texts = [*BROKEN, FORMULAS[0], FORMULAS[22], "[a](files/javascript:steal(1))"]
+    for text in [*texts, f'<div style="{STYLES[0]}">1</div>']:
         for mime in ("text/html", "text/markdown", "text/latex"):
-            outputs.append((f"{mime} {text[:40]}", new_output("execute_result", {mime: text}, execution_count=1)))
+            outputs.append(
+                (f"{mime} {text[:40]}", new_output("execute_result", {mime: text}, execution_count=1))
+            )
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" onload="steal(1)">{STEAL}</svg>'
     outputs.append(("svg", new_output("display_data", {"image/svg+xml": svg, "text/plain": "a"})))
     isolated = {"text/html": {"isolated": True}}
@@ -306,18 +348,36 @@ def code_cells():
             outputs.append((f"size {value}", new_output("display_data", {"image/png": data}, metadata=told)))
     elsewhere = {"filenames": {"image/png": "https://steal.example/x.png"}}
     outputs.append(("a file", new_output("display_data", {"image/png": PIXEL}, metadata=elsewhere)))
-    texts = [STEAL, f"\x1b[31m{STEAL}\x1b[0m", "\x1b]8;;javascript:steal(1)\x07a\x1b]8;;\x07", "\x1b[38;2;1;2;3m<b>", "\ud800"]
-    texts += ["\x1b[1;31;40m<img src=x onerror=steal(1)>", "a\x00b\x08\x7f", "$\\href{javascript:steal(1)}{a}$"]
+    texts = [
+        STEAL,
+        f"\x1b[31m{STEAL}\x1b[0m",
+        "\x1b]8;;javascript:steal(1)\x07a\x1b]8;;\x07",
+        "\x1b[38;2;1;2;3m<b>",
+        "\ud800",
+    ]
+    texts += [
+        "\x1b[1;31;40m<img src=x onerror=steal(1)>",
+        "a\x00b\x08\x7f",
+        "$\\href{javascript:steal(1)}{a}$",
+    ]
     for text in texts:
         outputs.append((f"stream {text!r}", new_output("stream", name="stdout", text=text)))
         outputs.append((f"stderr {text!r}", new_output("stream", name="stderr", text=text)))
         error = new_output("error", ename=text, evalue=text, traceback=[text])
         outputs.append((f"error {text!r}", error))
     made = [(f"output {what}", new_cell("code", "show()", outputs=[output])) for what, output in outputs]
-    for text in [STEAL, "</pre></div><img src=x onerror=steal(1)>", "%%html\n" + STEAL, "# \ud800", "a" * 30_000]:
+    for text in [
+        STEAL,
+        "</pre></div><img src=x onerror=steal(1)>",
+        "%%html\n" + STEAL,
+        "# \ud800",
+        "a" * 30_000,
+    ]:
         made.append((f"code {text[:40]!r}", new_cell("code", text)))
         made.append((f"raw {text[:40]!r}", new_cell("raw", text)))
-        made.append((f"raw html {text[:40]!r}", new_cell("raw", text, metadata={"raw_mimetype": "text/html"})))
+        made.append(
+            (f"raw html {text[:40]!r}", new_cell("raw", text, metadata={"raw_mimetype": "text/html"}))
+        )
     for metadata in (
         {"tags": ["x modal show", '"><img src=x onerror=steal(1)>']},
         {"tags": "modal"},
