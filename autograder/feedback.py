@@ -3,9 +3,10 @@
 import functools
 import math
 import re
+import shutil
 from html import escape
+from pathlib import Path
 
-from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.api import Gradebook
@@ -13,19 +14,27 @@ from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 
 from autograder.engine.notebooks import released
 from autograder.grade import waits
-from autograder.pages import LONG
+from autograder.pages import MATHJAX, StudentPages
 from questions import bank
 
 
-class FeedbackExporter(HTMLExporter):
+class FeedbackExporter(StudentPages):
     """Pages whose list of scores names each check and task, and leads to it.
 
     nbgrader's own list says "Test cell" as often as there are checks, and the links to tasks lead nowhere.
-    What waits for a person is not shown as 0 points, and what had to be mended stands at the top.
+    What waits for a person is not shown as 0 points, and what had to be mended stands at the top. The one
+    script of a page is MathJax, which makes code of texts: its own settings.
     """
+
+    head = f"""
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {MATHJAX} 'unsafe-eval';\
+ style-src 'unsafe-inline'; font-src {MATHJAX}; img-src data:; base-uri 'none'; form-action 'none'">
+{StudentPages.head}"""
 
     def from_notebook_node(self, nb, resources=None, **settings):
         page, resources = super().from_notebook_node(nb, resources, **settings)
+        if self.parent is not None:
+            self._make_place(resources)
         contents, end, rest = page.replace(NO_SCORE, "Score: waits for a person /").partition("</ol>")
         contents = _ENTRY.sub(_named, contents).replace("</h4>", f"</h4>{self.note}", 1)
         return contents + end + rest, resources
@@ -43,6 +52,16 @@ class FeedbackExporter(HTMLExporter):
                 cell.metadata.nbgrader.score = math.nan
         self.note = _note(status)
         return nb, resources
+
+    def _make_place(self, resources):
+        """Takes away what was handed in under the name of the page, and lies where it is to be."""
+        names, course = resources["nbgrader"], self.parent.coursedir
+        folder = course.format_path(course.feedback_directory, names["student"], names["assignment"])
+        place = Path(folder, names["notebook"] + self.file_extension)
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
 
 
 NO_SCORE = "Score: nan /"  # what nbgrader's page makes of math.nan
@@ -92,19 +111,6 @@ class WithoutHiddenTests(ClearHiddenTests):
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [": ".join(filter(None, (output.ename, output.evalue)))]
-        return cell, resources
-
-
-class Shortened(NbGraderPreprocessor):
-    """Cuts code that would keep the maker of the pages busy for hours, and a batch with it.
-
-    Highlighting takes a time that can grow with the square of a text's length, for texts that are written for
-    it. (Markdown and HTML have their bounds in `pages`.)
-    """
-
-    def preprocess_cell(self, cell, resources, cell_index):
-        if cell.cell_type != "markdown" and len(cell.source) > LONG:
-            cell.source = f"{cell.source[:LONG]}\n[{len(cell.source) - LONG} more characters]"
         return cell, resources
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from autograder import formgrader
+
 c = get_config()  # noqa: F821 (nbgrader defines it)
 course = Path(__file__).resolve().parent
 
@@ -60,7 +62,6 @@ c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
     "autograder.feedback.WithReasons",
     "autograder.feedback.WithoutHiddenTests",
-    "autograder.feedback.Shortened",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 
@@ -74,5 +75,8 @@ c.ExportApp.plugin_class = "autograder.export.Scores"
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {
     "clean_html": "autograder.pages.clean_html",
+    "strip_files_prefix": "autograder.pages.clean_html",
     "markdown2html": "autograder.pages.markdown2html",
+    "highlight_code": "autograder.pages.highlight_code",
 }
+formgrader.protect()

@@ -1,29 +1,58 @@
-"""What students write, as HTML that runs nothing, for feedback pages and formgrader.
+"""What students write, as HTML that runs nothing, loads nothing and stays in its place.
 
-nbgrader's templates show Markdown cells as they are, scripts included; nbconvert's own cleaning leaves no
-paragraphs and no pictures. These two filters take the place of nbconvert's, by `c.HTMLExporter.filters`.
+Feedback pages and formgrader show it in their readers' browsers. nbgrader's templates show Markdown cells as
+they are, scripts included, and change addresses after nbconvert's own cleaning. So the filters of this module
+take the places of all that a template may call for a cell, by `c.HTMLExporter.filters`: what comes from one
+of them is `Markup` and clean, and none changes it again.
 """
 
+import base64
+import binascii
 import html
 import re
+from copy import copy
 
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import pass_context
+from markupsafe import Markup, escape
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import strip_ansi
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from pygments.token import STANDARD_TYPES
 
 TEXT = "abbr", "b", "br", "code", "del", "em", "i", "kbd", "s", "span", "strong", "sub", "sup", "u"
 BLOCKS = "blockquote", "dd", "details", "div", "dl", "dt", "hr", "li", "ol", "p", "pre", "summary", "ul"
 TABLES = "caption", "table", "tbody", "td", "tfoot", "th", "thead", "tr"
 TAGS = {*TEXT, *BLOCKS, *TABLES, "a", "img", "h1", "h2", "h3", "h4", "h5", "h6"}
-PROTOCOLS = {"http", "https", "mailto", "data"}
+PICTURES = "image/png", "image/jpeg", "image/gif", "image/webp"  # none that is a document, as SVG is
+
+MATHJAX = "https://cdnjs.cloudflare.com/ajax/libs/mathjax/"  # from where nbgrader's templates load it
+
+# Attributes and the whole of what they may say. No ids, and no classes but those that colour code: the page
+# finds its own elements, buttons included, by them.
+SPAN = re.compile(r"[1-9]\d?")
+PIXELS = re.compile(r"\d{1,3}|1\d{3}")
+ANY = re.compile(r".*", re.DOTALL)
 ATTRIBUTES = {
-    "*": ["class", "style", "title"],  # no ids: the page finds its own elements by them
-    "a": ["href"],
-    "img": ["src", "alt", "width", "height"],
-    "td": ["colspan", "rowspan"],
-    "th": ["colspan", "rowspan"],
+    "title": ANY,
+    "class": re.compile("|".join(map(re.escape, {"highlight", *filter(None, STANDARD_TYPES.values())}))),
+    "style": re.compile(r"\s*text-align\s*:\s*(left|right|center|justify)\s*;?\s*"),
+    ("a", "href"): re.compile(r"(https?://[^\s\\]+|mailto:[^\s\\]+|#[^\s\\]*)", re.IGNORECASE),
+    ("img", "src"): re.compile(rf"data:({'|'.join(PICTURES)});base64,[A-Za-z0-9+/]+={{0,2}}"),
+    ("img", "alt"): ANY,
+    ("img", "width"): PIXELS,
+    ("img", "height"): PIXELS,
+    **{(tag, name): SPAN for tag in ("td", "th") for name in ("colspan", "rowspan")},
 }
+CLEANER = {
+    "tags": TAGS,
+    "protocols": {"http", "https", "mailto", "data"},
+    "css_sanitizer": CSSSanitizer(allowed_css_properties=["text-align"]),
+}
+
 # What makes a page cost more than it is long: after each block a parser opens the formatting elements again
 # that the block left open; at a tag it looks through all open elements, at an attribute through all others.
 LONG, MARKS = 20_000, 500  # characters of Markdown; brackets in it that are read as such
@@ -37,56 +66,184 @@ _SPACE = r"[ \t\n\f\r]"
 _VALUE = rf"""{_SPACE}*+={_SPACE}*+(?:"[^"]*+"|'[^']*+'|[^ \t\n\f\r"'=<>`]++)"""
 _ATTRIBUTE = rf"""{_SPACE}++[^ \t\n\f\r"'<>/=]++(?:{_VALUE})?+"""
 _TAG = re.compile(rf"""<(/?)([a-zA-Z][^ \t\n\f\r"'<>/=]*+)((?:{_ATTRIBUTE})*+){_SPACE}*+/?>|<""")
-STYLES = CSSSanitizer(allowed_css_properties=["text-align", "color", "font-weight", "background-color"])
+
+# Nothing that a student makes is painted outside of the cell, or makes the page endless.
+BOX = '<div style="contain: paint; overflow: auto; max-height: 10000px">{}</div>'
+
+# Macros by which a formula has a link, a style, an id, a class or code of its own, or other names for these.
+MACROS = (
+    "bbox|class|cssId|csname|data|def|gdef|edef|xdef|futurelet|href|html\\w*|includegraphics|let|mathtip|"
+    "mmlToken|require|setOptions|style|texttip|toggle|tooltip|unicode|url"
+)
+_CODE = re.compile("(<pre.*?</pre>|<code.*?</code>)", re.DOTALL)  # where no formula is looked for
+_MACRO = re.compile(rf"\\(?=(?:{MACROS})(?![A-Za-z]))")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def clean_html(element):
     """HTML without scripts, forms, frames and handlers, and without what a page would load by itself.
 
-    Args:
-        element: str or bytes.
+    Links lead to web pages, mail addresses or places of the page. What else a link or a picture names is gone
+    and its text stays: files that were handed in are no part of a page.
 
-    Returns: str; the text itself, to be read as such, where it would take minutes or memory to make a page.
+    Args:
+        element: str or bytes; Markup is clean already.
+
+    Returns: Markup; the text itself, to be read as such, where a page of it would take minutes or memory.
     """
-    text = element.decode() if isinstance(element, bytes) else str(element)
+    if isinstance(element, Markup):
+        return element
+    text = _text(element.decode("utf-8", "replace") if isinstance(element, bytes) else element)
     return _cleaned(text) if _is_light(text) else _as_text(text)
 
 
 @pass_context
 def markdown2html(context, source):
-    """Markdown of the cell at hand as clean HTML; formulas stay for MathJax.
+    """Markdown of the cell at hand as clean HTML in its box; formulas stay for MathJax."""
+    return from_markdown(source, context.get("cell", {}).get("attachments"))
+
+
+def from_markdown(source, attachments=None):
+    """The same, of any Markdown.
 
     What is longer than an essay, or would make a page that cannot be shown, is shown as it was written.
+
+    Args:
+        source: str; Markup is in its box already.
+        attachments: of the cell, or None.
     """
-    attachments = context.get("cell", {}).get("attachments", {})
-    begin, rest = _slow_marks_escaped(source[:LONG]), source[LONG:]
-    size = max((len(str(data)) for parts in attachments.values() for data in parts.values()), default=0)
-    if begin.count("attachment:") * size > LARGE:
-        return _as_text(source)
-    renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-    page = MarkdownWithMath(renderer=renderer).render(begin)
-    if not _is_light(page):
-        return _as_text(source)
-    return _cleaned(page) + (_as_text(rest) if rest else "")
+    if isinstance(source, Markup):
+        return source
+    try:
+        text = _text(source)
+        begin, rest = _slow_marks_escaped(text[:LONG]), text[LONG:]
+        parts = (attachments or {}).values()
+        size = max((len(str(data)) for kinds in parts for data in kinds.values()), default=0)
+        if begin.count("attachment:") * size > LARGE:
+            return verbatim(text)
+        renderer = _Renderer(escape=False, attachments=attachments, exclude_anchor_links=True)
+        page = MarkdownWithMath(renderer=renderer).render(begin)
+        if not _is_light(page):
+            return verbatim(text)
+        return boxed(_cleaned(page) + (_as_text(rest) if rest else ""))
+    except Exception:  # whatever a text does to a parser, it is no reason for there to be no page
+        return verbatim(source)
 
 
-def _cleaned(text):
-    return bleach.clean(text, TAGS, _allowed, PROTOCOLS, css_sanitizer=STYLES)
+def highlight_code(source, language=None, metadata=None):
+    """Python code in colours; what the notebook says of its language is the student's, too."""
+    if len(source) > LONG:
+        return verbatim(source)
+    try:
+        return boxed(Markup(_highlight(_text(source))))
+    except Exception:
+        return verbatim(source)
 
 
-def _as_text(text):
-    """HTML that shows a text as it was written; of highlighted code, the code."""
-    if re.match(r'\s*<div class=" ?highlight', text) and "<!" not in text:
-        text = html.unescape(_TAG.sub("", text))
-    return f"<pre>{html.escape(text, quote=False)}</pre>"
+_highlight = Highlight2HTML(pygments_lexer="ipython3")
 
 
-def _slow_marks_escaped(text):
-    """Markdown that looks the same and whose brackets and environments mean nothing, where it has many."""
-    for mark, escaped in (("[", "&#91;"), ("\\begin", "&#92;begin")):
-        if text.count(mark) > MARKS:
-            text = text.replace(mark, escaped)
-    return text
+def verbatim(text):
+    """The characters of a text, in a box."""
+    return boxed(_as_text(_text(strip_ansi(str(text)))))
+
+
+def boxed(shown):
+    """Clean HTML in a box that it does not leave."""
+    return Markup(BOX).format(shown)
+
+
+def from_output(output):
+    """What a cell has put out, clean and in its box.
+
+    Args:
+        output: dict as a notebook has it.
+
+    Returns: Markup.
+    """
+    kind, data = output.get("output_type"), output.get("data", {})
+    if kind == "stream":
+        return verbatim(output.get("text", ""))
+    if kind == "error":
+        return verbatim("\n".join(map(str, output.get("traceback", []))))
+    try:
+        if "text/html" in data:
+            return boxed(clean_html(data["text/html"]))
+        if "text/markdown" in data:
+            return from_markdown(data["text/markdown"])
+        if "text/latex" in data:
+            return boxed(clean_html(html.escape(data["text/latex"])))
+        for mime in PICTURES:
+            if source := _picture(mime, data.get(mime)):
+                alt = escape(data.get("text/plain", "")[:200])
+                return boxed(clean_html(f'<img src="{source}" alt="{alt}">'))
+    except Exception:
+        return verbatim(data.get("text/plain", data))
+    return verbatim(data.get("text/plain", f"[not shown: {', '.join(map(str, data))}]"))
+
+
+def presentable(notebook):
+    """A notebook with nothing in it that a template shows as it is.
+
+    Names, tags, sizes and counters stand in attributes of the page, some of them without quotes, and all may
+    be the student's.
+
+    Args:
+        notebook: NotebookNode.
+
+    Returns: NotebookNode.
+    """
+    shown = NotebookNode(nbformat=4, nbformat_minor=4, metadata=NotebookNode(), cells=[])
+    for cell in notebook.cells:
+        source = cell.source if isinstance(cell.source, Markup) else _text(cell.source)
+        known = NotebookNode(cell_type=cell.cell_type, source=source, metadata=_marks(cell))
+        if cell.cell_type == "code":
+            known.execution_count = _count(cell)
+            known.outputs = [_shown(output) for output in cell.get("outputs", [])]
+        elif cell.cell_type == "markdown":
+            known.attachments = cell.get("attachments", {})
+        else:
+            known.cell_type, known.source = "raw", verbatim(source)
+        shown.cells.append(known)
+    return shown
+
+
+class StudentPages(HTMLExporter):
+    """Pages of students' notebooks. What is about them, not on them, stands in their heads (`head`)."""
+
+    # The address of a page is nobody else's business, and a picture is no wider than its box.
+    head = """<meta name="referrer" content="same-origin">
+<style>.rendered_html img { max-width: 100%; }</style>
+"""
+
+    def from_notebook_node(self, nb, resources=None, **settings):
+        nb = copy(nb)
+        nb.metadata = NotebookNode()
+        page, resources = super().from_notebook_node(nb, resources, **settings)
+        start, tag, rest = page.partition("<head>")
+        if not tag:
+            raise ValueError("the template makes a page without <head>, and nothing can be put there")
+        # The CDN's `latest.js` asks another server for the newest MathJax, and then loads this.
+        return start + tag + self.head + rest.replace("/latest.js?", "/MathJax.js?", 1), resources
+
+    def _validate_preprocessor(self, nb, preprocessor):
+        """A page is made of what can be shown, whatever else is in the file."""
+
+    def _preprocess(self, nb, resources):
+        nb, resources = super()._preprocess(nb, resources)
+        return presentable(nb), resources
+
+
+class _Renderer(IPythonRenderer):
+    """Shows the alternative text of a picture that cannot be shown."""
+
+    def image(self, text, url, title=None):
+        if name := re.fullmatch("attachment:(.*)", url, re.DOTALL):
+            kinds = (self.attachments or {}).get(name[1], {})
+            url = next(filter(None, (_picture(mime, kinds.get(mime)) for mime in PICTURES)), "")
+        if not ATTRIBUTES["img", "src"].fullmatch(url):
+            return html.escape(text)
+        return super().image(text, url, title)
 
 
 def _is_light(text):
@@ -128,9 +285,69 @@ def _is_light(text):
 
 
 def _allowed(tag, name, value):
-    """Whether an attribute stays: pictures come with the page, and links are no pages of their own."""
-    if (tag, name) == ("img", "src"):
-        return value.startswith("data:image/")
-    if (tag, name) == ("a", "href"):
-        return not value.startswith("data:")
-    return name in ATTRIBUTES["*"] or name in ATTRIBUTES.get(tag, ())
+    """Whether an attribute stays."""
+    rule = ATTRIBUTES.get((tag, name)) or ATTRIBUTES.get(name)
+    return rule is not None and rule.fullmatch(value) is not None
+
+
+def _text(value):
+    """A text that every encoder takes: no halves of characters, nothing that only terminals know."""
+    text = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _cleaned(text):
+    parts = _CODE.split(bleach.clean(text, attributes=_allowed, **CLEANER))
+    # A word joiner after the backslash looks the same, and makes it no macro.
+    parts[::2] = (_MACRO.sub("\\\\\u2060", part) for part in parts[::2])
+    return Markup("".join(parts))
+
+
+def _as_text(text):
+    """HTML that shows a text as it was written."""
+    return Markup(f"<pre>{html.escape(text, quote=False)}</pre>")
+
+
+def _slow_marks_escaped(text):
+    """Markdown that looks the same and whose brackets and environments mean nothing, where it has many."""
+    for mark, escaped in (("[", "&#91;"), ("\\begin", "&#92;begin")):
+        if text.count(mark) > MARKS:
+            text = text.replace(mark, escaped)
+    return text
+
+
+def _picture(mime, data):
+    """The address of a picture that lies in a notebook, or None."""
+    try:
+        return f"data:{mime};base64,{base64.b64encode(base64.b64decode(data)).decode()}"
+    except (binascii.Error, TypeError, ValueError):
+        return None
+
+
+def _marks(cell):
+    """The metadata that a page goes by: nbgrader's, with a name that can stand in the page."""
+    marks = cell.metadata.get("nbgrader")
+    if not isinstance(marks, dict) or not re.fullmatch(r"[\w-]+", str(marks.get("grade_id"))):
+        return NotebookNode()
+    known = NotebookNode(grade_id=marks["grade_id"], comment=marks.get("comment"))
+    for name in ("grade", "solution", "task", "locked"):
+        known[name] = marks.get(name) is True
+    for name in ("score", "points"):
+        number = marks.get(name)
+        known[name] = number if isinstance(number, (int, float)) else 0.0
+    return NotebookNode(nbgrader=known)
+
+
+def _count(cell):
+    count = cell.get("execution_count")
+    return count if isinstance(count, int) else None
+
+
+def _shown(output):
+    kind = "execute_result" if output.get("output_type") == "execute_result" else "display_data"
+    return NotebookNode(
+        output_type=kind,
+        data=NotebookNode({"text/html": from_output(output)}),
+        metadata=NotebookNode(),
+        **({"execution_count": None} if kind == "execute_result" else {}),
+    )

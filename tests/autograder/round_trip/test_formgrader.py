@@ -1,59 +1,19 @@
 """nbgrader's formgrader on the course as it is: who waits for a person, the mark scheme, points entered."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import pytest
+from round_trip.serving import serving
 
 PS = "ps0_theory"
-TOKEN = "of-the-test"
 
 
 @pytest.fixture(scope="module")
 def ask(course):
     """Function from the address of a page of formgrader, and what to put there if anything, to its text."""
     course.graded(PS)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyter", "server", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-    command += [f"--port={port}", f"--ServerApp.token={TOKEN}"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    log = (course.folder.parent / "server.log").open("w")
-    server = subprocess.Popen(
-        command, cwd=course.folder, env=os.environ | {"PATH": path}, stdout=log, stderr=subprocess.STDOUT
-    )
-
-    def asked(page, data=None):
-        body = None if data is None else json.dumps(data).encode()
-        headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
-        request = Request(f"http://127.0.0.1:{port}/{page}", body, headers, method="PUT" if body else "GET")
-        return urlopen(request, timeout=60).read().decode()
-
-    try:
-        wait_for(lambda: asked("api"), server)
-        yield lambda page, data=None: asked(f"formgrader/{page}", data)
-    finally:
-        server.terminate()
-        server.wait()
-        log.close()
-
-
-def wait_for(answer, server, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            return answer()
-        except URLError:
-            time.sleep(0.3)
-    raise AssertionError("no answer from jupyter server")
+    with serving(course.folder) as server:
+        yield lambda page, data=None: server.ask(f"formgrader/{page}", data)
 
 
 @pytest.fixture(scope="module")
