@@ -4,10 +4,28 @@ Nothing here is a key or a reference solution: a student's code can read this mo
 and references stand in the hidden part of the test cells.
 """
 
+import builtins
 import math
+import numbers
 
+import numpy as np
 import torch
 from torch import nn
+
+# What a message may say of a student's value: it could hold, or spell, an input that is hidden.
+TYPES = (
+    *(kind for kind in vars(builtins).values() if isinstance(kind, type)),
+    *(kind for kind in vars(np).values() if isinstance(kind, type)),
+    *(type(None), type(lambda: 0), type(len), type(math), type(n for n in ())),
+    *(torch.Tensor, torch.Size, torch.device, torch.dtype, torch.Generator, torch.memory_format),
+    *(nn.Parameter, nn.Module, nn.ParameterList, nn.ModuleList, nn.Sequential),
+)
+ERRORS = (
+    *(kind for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, BaseException)),
+    *(torch.OutOfMemoryError, torch.linalg.LinAlgError, np.linalg.LinAlgError),
+)
+DIGITS = 6  # of each number
+LENGTHS = 6  # of a shape
 
 
 def choice_score(answer, key, letters, points):
@@ -34,13 +52,10 @@ def choice_score(answer, key, letters, points):
     if not key or not key <= options:
         raise ValueError(f"key {sorted(key)} must be one or more of {sorted(options)}")
     if not isinstance(answer, (set, frozenset)):
-        raise TypeError(
-            f"answer with a set of letters, such as {{'A', 'B'}}; "
-            f"got {answer!r} of type {type(answer).__name__}"
-        )
-    if unknown := sorted(map(repr, answer - options)):
+        raise TypeError(f"answer with a set of letters, such as {{'A', 'B'}}; got {shown(answer)}")
+    if answer - options:
         choose = f"choose from {', '.join(sorted(options))}"
-        raise ValueError(f"{', '.join(unknown)} is no option of this question: {choose}")
+        raise ValueError(f"{shown(answer)} holds what is no option of this question: {choose}")
     wrong_options = len(options - key)
     penalty = len(answer - key) / wrong_options if wrong_options else 0.0
     return points * max(0.0, len(answer & key) / len(key) - penalty)
@@ -58,7 +73,7 @@ def numeric_score(answer, expected, tolerance, points):
     Raises: TypeError where the answer is not a number.
     """
     if isinstance(answer, bool) or not isinstance(answer, (int, float)):
-        raise TypeError(f"answer with a number; got {answer!r} of type {type(answer).__name__}")
+        raise TypeError(f"answer with a number; got {shown(answer)}")
     return float(points) if abs(answer - expected) <= tolerance else 0.0
 
 
@@ -69,9 +84,7 @@ def text_score(answer, expected, points):
     Raises: TypeError where the answer is not a string.
     """
     if not isinstance(answer, str):
-        raise TypeError(
-            f"answer with a string, such as 'word'; got {answer!r} of type {type(answer).__name__}"
-        )
+        raise TypeError(f"answer with a string, such as 'word'; got {shown(answer)}")
     return float(points) if answer.strip().casefold() == expected.strip().casefold() else 0.0
 
 
@@ -135,6 +148,22 @@ def snapshot(module):
     return state
 
 
+def snapshot_of(**values):
+    """Copies of all that a call could change in tensors that it is given.
+
+    Args:
+        values: tensors, by the names that messages call them.
+
+    Returns: dict as of `snapshot`: values, gradients (absent where None) and requires_grad.
+    """
+    state = {}
+    for name, tensor in values.items():
+        state |= {name: tensor.detach().clone(), f"{name}.requires_grad": tensor.requires_grad}
+        if tensor.is_leaf and tensor.grad is not None:
+            state[f"{name}.grad"] = tensor.grad.detach().clone()
+    return state
+
+
 def same(what, got, expected):
     """Assert that two snapshots are equal, bit for bit (nan equals nan).
 
@@ -145,27 +174,130 @@ def same(what, got, expected):
             raise AssertionError(f"{what}: {name} {'appeared' if name in got else 'is gone'}")
         if isinstance(expected[name], bool):
             if got[name] is not expected[name]:
-                raise AssertionError(f"{what}: {name} is {got[name]}, was {expected[name]}")
+                raise AssertionError(f"{what}: {name} is {shown(got[name])}, was {expected[name]}")
         else:
-            close(f"{what}: {name}", got[name], expected[name], rtol=0, atol=0)
+            _compare(f"{what}: {name}", got[name], expected[name], 0.0, 0.0, nan=True)
 
 
 def close(what, got, expected, *, rtol=1e-5, atol=1e-5):
-    """Assert that two numbers or tensors agree in type, shape, dtype and value (nan equals nan).
+    """Assert that two numbers or tensors agree in type, shape, dtype, device and value.
+
+    What is expected is never nan; an infinity equals itself alone.
 
     Args:
         what: the property in words; a failure begins with it and gives both values or the largest difference.
-        got, expected: both a tensor, or both a Python number.
+        got, expected: both a tensor, or both a Python number of one type.
         rtol, atol: |got - expected| <= atol + rtol * |expected|.
 
     Raises: AssertionError.
     """
-    tensors = isinstance(got, torch.Tensor), isinstance(expected, torch.Tensor)
-    if tensors[0] != tensors[1] or got is None:
-        raise AssertionError(f"{what}: got {got!r} where a {type(expected).__name__} was expected")
-    torch.testing.assert_close(
-        got, expected, rtol=rtol, atol=atol, equal_nan=True, msg=lambda message: f"{what}.\n{message}"
-    )
+    _compare(what, got, expected, rtol, atol, nan=False)
+
+
+def _compare(what, got, expected, rtol, atol, *, nan):
+    """`close`, and `same` for one value: nan says whether nan equals nan, or fails on either side."""
+    if not isinstance(expected, torch.Tensor):
+        if type(got) is not type(expected):
+            raise AssertionError(f"{what}: got {shown(got)} where {shown(expected)} was expected")
+        if not _within(got, expected, rtol, atol, nan):
+            raise AssertionError(f"{what}: got {shown(got)}, expected {shown(expected)}")
+        return
+    if not isinstance(got, torch.Tensor) or _form(got) != _form(expected):
+        raise AssertionError(f"{what}: got {shown(got)} where {shown(expected)} was expected")
+    got, expected = got.detach(), expected.detach()
+    exact = not (expected.is_floating_point() or expected.is_complex())
+    if exact and not (rtol or atol):
+        agree = got == expected
+    else:
+        double = torch.complex128 if expected.is_complex() else torch.float64
+        got, expected = got.to(double), expected.to(double)
+        agree = torch.isclose(got, expected, rtol=rtol, atol=atol, equal_nan=nan)
+    if not agree.all():
+        place = tuple(torch.nonzero(~agree)[0].tolist())
+        where = f" at {shown_size(place)}" if place else ""
+        raise AssertionError(
+            f"{what}: got {shown(got[place].item())}, expected {shown(expected[place].item())}{where}; "
+            f"{shown(int((~agree).sum()))} of {shown(agree.numel())} entries differ"
+        )
+
+
+def _within(got, expected, rtol, atol, nan):
+    if got == expected:
+        return True
+    if got != got or expected != expected:
+        return nan and got != got and expected != expected
+    gap = abs(got - expected)
+    return math.isfinite(gap) and gap <= atol + rtol * abs(expected)
+
+
+def _form(tensor):
+    return tensor.shape, tensor.dtype, tensor.device, tensor.layout
+
+
+def shown(value):
+    """A value of a student's in a message: a number in a few digits, of anything else only the type.
+
+    Messages reach students, and a text, a long number or the entries of a list could spell a hidden input.
+    The visible parts of the cells cannot import this module: the setup cell of a notebook has a `shown` for
+    them, and the hidden parts beside them use that one, too.
+
+    Returns: str, such as "0.25", "numpy.float64 0.25", "a float32 tensor of shape (2, 3)", "a list of 3",
+    "an object of your own type".
+    """
+    kind = type(value)
+    if value is None or kind is bool:
+        return str(value)
+    if kind in (int, float, complex):
+        return shown_number(value)
+    if isinstance(value, torch.Tensor):
+        dtype = str(value.dtype).removeprefix("torch.")
+        return f"a {dtype} tensor of shape {shown_size(value.shape)}"
+    if kind is np.ndarray:
+        return f"a NumPy array of {value.dtype.name} of shape {shown_size(value.shape)}"
+    if isinstance(value, np.number) and kind in TYPES:
+        return f"{shown_type(value)} {shown_number(value.item())}"
+    if isinstance(value, (list, tuple, set, frozenset, dict)) and kind in TYPES:
+        return f"a {shown_type(value)} of {shown_number(len(value))}"
+    if isinstance(value, type):
+        return "a class"
+    name = shown_type(value)
+    return name if " " in name else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def shown_number(value):
+    """A number in DIGITS digits; a whole number of no more than these as it is."""
+    if isinstance(value, numbers.Integral):
+        if abs(value) < 10**DIGITS:
+            return str(int(value))
+        return f"{'-' if value < 0 else ''}10 to the {math.floor(math.log10(abs(value)))} or more"
+    return f"{value:.{DIGITS}g}"
+
+
+def shown_size(sizes):
+    """A shape or an index, its first LENGTHS numbers."""
+    inside = [shown_number(size) for size in sizes[:LENGTHS]]
+    if len(sizes) > LENGTHS:
+        inside.append("...")
+    return f"({', '.join(inside)}{',' if len(sizes) == 1 else ''})"
+
+
+def shown_type(value):
+    """The name of a value's type where Python, NumPy or PyTorch defines it: names could be messages, too."""
+    kind = type(value)
+    if not any(kind is one for one in TYPES):
+        return "an object of your own type"
+    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+
+
+def shown_error(error):
+    """The name of an exception's class where Python, NumPy or PyTorch defines it.
+
+    Args:
+        error: an exception, or its class.
+    """
+    kind = error if isinstance(error, type) else type(error)
+    known = any(kind is one for one in ERRORS)
+    return kind.__name__.lstrip("_") if known else "an exception class of your own"
 
 
 def uniform_distance(sample, low, high):

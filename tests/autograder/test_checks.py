@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -19,7 +20,11 @@ from autograder.checks import (
     look_again,
     numeric_score,
     same,
+    shown,
+    shown_error,
+    shown_type,
     snapshot,
+    snapshot_of,
     text_score,
     uniform_distance,
 )
@@ -76,17 +81,16 @@ def test_choice_score_by_hand(answer, key, share):
 
 @pytest.mark.parametrize("answer", ["AC", ["A", "C"], ("A", "C"), None, {"A": True}])
 def test_an_answer_that_is_no_set_is_explained(answer):
-    with pytest.raises(TypeError, match=rf"set of letters.*of type {type(answer).__name__}"):
+    with pytest.raises(TypeError, match=rf"set of letters.*got {shown(answer)}$"):
         choice_score(answer, {"A", "C"}, "ABCD", 2)
 
 
-@pytest.mark.parametrize(
-    ("answer", "named"), [({"E"}, "'E'"), ({"a"}, "'a'"), ({"AC"}, "'AC'"), ({1, "A"}, "1")]
-)
-def test_a_letter_that_does_not_exist_is_named_and_the_key_is_not(answer, named):
+@pytest.mark.parametrize("answer", [{"E"}, {"a"}, {"AC"}, {1, "A"}])
+def test_a_letter_that_does_not_exist_is_refused_and_neither_it_nor_the_key_is_quoted(answer):
     with pytest.raises(ValueError, match="is no option") as raised:
         choice_score(answer, {"A", "C"}, "ABCD", 2)
-    assert str(raised.value) == f"{named} is no option of this question: choose from A, B, C, D"
+    told = f"a set of {len(answer)} holds what is no option of this question: choose from A, B, C, D"
+    assert str(raised.value) == told
 
 
 @pytest.mark.parametrize("key", [set(), {"E"}, {"A", "E"}])
@@ -105,7 +109,7 @@ def test_numeric_score(answer, score):
 
 @pytest.mark.parametrize("answer", ["0.5", None, True, [0.5]])
 def test_an_answer_that_is_no_number_is_explained(answer):
-    with pytest.raises(TypeError, match=rf"with a number.*of type {type(answer).__name__}"):
+    with pytest.raises(TypeError, match=rf"with a number; got {shown(answer)}$"):
         numeric_score(answer, 0.5, 0.1, 3)
 
 
@@ -115,7 +119,7 @@ def test_text_score(answer, score):
 
 
 def test_an_answer_that_is_no_string_is_explained():
-    with pytest.raises(TypeError, match=r"with a string.*of type type"):
+    with pytest.raises(TypeError, match=r"with a string.*got a class$"):
         text_score(float, "float", 2)
 
 
@@ -172,7 +176,13 @@ def test_same_finds_and_names_any_change(name):
     [
         (1.0, 1.0 + 5e-6),
         (torch.ones(2), torch.ones(2) + 5e-6),
-        (torch.tensor([math.nan, math.inf]), torch.tensor([math.nan, math.inf])),
+        (math.inf, math.inf),
+        (torch.tensor([1.0, -math.inf]), torch.tensor([1.0, -math.inf])),
+        (torch.tensor([True, False]), torch.tensor([True, False])),
+        (torch.tensor([2**60 + 1]), torch.tensor([2**60 + 1])),
+        (torch.ones(2, requires_grad=True), torch.ones(2)),
+        (torch.ones(2, 3).T, torch.ones(3, 2)),
+        (torch.ones(0), torch.ones(0)),
     ],
 )
 def test_close_accepts(got, expected):
@@ -191,12 +201,120 @@ def test_close_accepts(got, expected):
         (torch.tensor(1.0), 1.0),
         (None, torch.tensor(1.0)),
         (None, 1.0),
-        (math.nan, 1.0),
+        (1, 1.0),
+        (True, 1.0),
+        (np.float64(1.0), 1.0),
+        ("1.0", 1.0),
+        ([1.0], torch.tensor([1.0])),
+        (torch.tensor([1]), torch.tensor([2])),
+        (torch.ones(2, device="meta"), torch.ones(2)),
+        *itertools.product([math.nan, math.inf, -math.inf], [math.nan, 1.0]),
+        *itertools.product([math.nan, 1.0, -math.inf], [math.inf]),
+        (1.0, math.nan),
+        *(
+            (torch.tensor([1.0, one]), torch.tensor([1.0, other]))
+            for one, other in itertools.product([math.nan, math.inf, -math.inf, 1.0], repeat=2)
+            if one != other or one != one
+        ),
     ],
 )
 def test_close_refuses_and_names_the_property(got, expected):
     with pytest.raises(AssertionError, match=r"^the loss"):
         close("the loss", got, expected)
+
+
+def test_close_counts_exactly_what_is_exact():
+    with pytest.raises(AssertionError, match=r"^the count"):
+        close("the count", torch.tensor([2**60]), torch.tensor([2**60 + 1]), rtol=0, atol=0)
+
+
+def test_same_takes_nan_that_stayed_nan_and_no_other():
+    gradient, number = torch.tensor([math.nan, 1.0]), torch.tensor([2.0, 1.0])
+    same("the gradient", {"x": gradient.clone()}, {"x": gradient})
+    for got, expected in ((gradient, number), (number, gradient), (math.nan, gradient)):
+        with pytest.raises(AssertionError, match=r"^the gradient: x"):
+            same("the gradient", {"x": got}, {"x": expected})
+
+
+TENSOR_CHANGES = {
+    "z": lambda z: z.detach().add_(1e-6),
+    "z.grad": lambda z: z.grad.zero_(),
+    "z.requires_grad": lambda z: z.requires_grad_(False),
+}
+
+
+@pytest.mark.parametrize("name", TENSOR_CHANGES)
+def test_same_finds_any_change_of_a_tensor(name):
+    z = torch.randn(3, requires_grad=True)
+    z.grad = torch.tensor([math.nan, 1.0, 2.0])
+    before = snapshot_of(x=torch.ones(2), z=z)
+    same("untouched", snapshot_of(x=torch.ones(2), z=z), before)
+    TENSOR_CHANGES[name](z)
+    with pytest.raises(AssertionError, match=rf"^after the call: {name}[ :]"):
+        same("after the call", snapshot_of(x=torch.ones(2), z=z), before)
+
+
+SECRET = "the hidden input is 0.8154296875"
+Secret = type(SECRET, (), {"__repr__": lambda self: SECRET, "__str__": lambda self: SECRET})
+SecretError = type(SECRET, (ValueError,), {})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "None"),
+        (True, "True"),
+        (3, "3"),
+        (-999_999, "-999999"),
+        (8154296875, "10 to the 9 or more"),
+        (-(10**900), "-10 to the 900 or more"),
+        (0.8154296875, "0.81543"),
+        (math.nan, "nan"),
+        (1 + 2j, "1+2j"),
+        (np.float64(0.5), "numpy.float64 0.5"),
+        (SECRET, "a str"),
+        (SECRET.encode(), "a bytes"),
+        ([SECRET], "a list of 1"),
+        ({SECRET: SECRET}, "a dict of 1"),
+        (np.array([0.5, 0.25]), "a NumPy array of float64 of shape (2,)"),
+        (torch.zeros(2, 3), "a float32 tensor of shape (2, 3)"),
+        (torch.zeros(1).expand(2**40), "a float32 tensor of shape (10 to the 12 or more,)"),
+        (torch.zeros([1] * 20), "a float32 tensor of shape (1, 1, 1, 1, 1, 1, ...)"),
+        (Secret(), "an object of your own type"),
+        (Secret, "a class"),
+        (type(SECRET, (float,), {})(0.5), "an object of your own type"),
+        (type(SECRET, (list,), {})(), "an object of your own type"),
+        (type(SECRET, (nn.Module,), {})(), "an object of your own type"),
+        (nn.Module(), "a Module"),
+        (torch.float64, "a dtype"),
+        (lambda: 0, "a function"),
+    ],
+)
+def test_a_value_is_shown_as_a_number_or_by_its_type(value, text):
+    assert shown(value) == text
+
+
+def test_only_types_and_errors_of_libraries_have_a_name():
+    assert [shown_type(one) for one in (1.0, np.float64(1), torch.ones(1))] == [
+        "float",
+        "numpy.float64",
+        "Tensor",
+    ]
+    assert shown_type(Secret()) == "an object of your own type"
+    names = [shown_error(one) for one in (ValueError(SECRET), KeyError, torch.linalg.LinAlgError())]
+    assert names == ["ValueError", "KeyError", "LinAlgError"]
+    assert shown_error(SecretError()) == shown_error(SecretError) == "an exception class of your own"
+
+
+@pytest.mark.parametrize("expected", [1.0, torch.tensor([1.0, 2.0])])
+@pytest.mark.parametrize(
+    "got", [SECRET, [SECRET], Secret(), Secret, torch.full((2,), 0.8154296875), 8154296875]
+)
+def test_no_message_quotes_more_than_a_few_digits(got, expected):
+    for check in (close, lambda what, got, expected: same(what, {"x": got}, {"x": expected})):
+        with pytest.raises(AssertionError) as raised:
+            check("the loss", got, expected)
+        assert "8154296" not in str(raised.value)
 
 
 def test_uniform_distance_of_an_even_grid_and_of_a_point():
