@@ -1,7 +1,6 @@
 """nbgrader's Execute, with the student's cells in one process and the checks in another."""
 
 import copy
-import errno
 import importlib.util
 import secrets
 import shutil
@@ -17,19 +16,19 @@ from jupyter_core.utils import run_sync
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from traitlets import Bool, Float, Integer, List, Unicode
 
 from autograder import sandbox
 from autograder.engine.deadline import WALL, Deadline
+from autograder.engine.intake import MACHINES
 from autograder.engine.mother import EngineFailure, new_checker, python_path
-from autograder.engine.notebooks import SourceCell
+from autograder.engine.notebooks import SourceCell, Unreadable
 from autograder.engine.source import assignment_cells, source_folder, submission_folder
 from autograder.engine.student import Ended, StudentKernel, error_output
 from autograder.sandbox.submission import copy_files, make_folder, open_to_all
 
 NEEDED = ("cloudpickle", "safetensors", "torch", "ipykernel")
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 TEST_GRACE = 30.0  # seconds after which a checker that does not answer is given up
 LATEST = 2.0  # and at the end of the notebook's time
 # A kernel survives where it lives so much longer than it had before it ended: no two runs are equally fast.
@@ -55,10 +54,11 @@ def is_engines(error, settings):
     while error is not None:
         chain.append(error)
         error = error.__cause__ or error.__context__
-    if any(isinstance(one, OperationalError) or getattr(one, "errno", None) in FULL for one in chain):
+    if any(isinstance(one, OperationalError) or getattr(one, "errno", None) in MACHINES for one in chain):
         return True  # the gradebook, which no cell reaches, or the machine
-    suspicious = EngineFailure, OSError, MemoryError, SQLAlchemyError
-    return any(isinstance(one, suspicious) for one in chain) and settings.trial() is not None
+    if any(isinstance(one, Unreadable) for one in chain):
+        return False
+    return settings.trial() is not None
 
 
 @dataclass

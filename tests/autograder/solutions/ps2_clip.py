@@ -1,5 +1,8 @@
 """clip_weights_: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import copy
+
+import numpy as np
 import torch
 from torch import nn
 
@@ -52,6 +55,32 @@ def through_submodules(module, c):
     module.apply(visit)
 
 
+class Clip:
+    """A callable that is no function, with a helper for one parameter."""
+
+    @staticmethod
+    def one(parameter, c):
+        over, under = parameter.data > c, parameter.data < -c
+        parameter.data.masked_fill_(over, c).masked_fill_(under, -c)
+
+    def __call__(self, module, c):
+        for parameter in module.parameters():
+            self.one(parameter, c)
+
+
+def through_numpy(module, c):
+    for parameter in module.parameters():
+        array = parameter.detach().numpy()
+        np.clip(array, -c, c, out=array)
+
+
+def from_a_clipped_copy(module, c):
+    twin = copy.deepcopy(module)
+    with torch.no_grad():
+        for parameter, other in zip(module.parameters(), twin.parameters(), strict=True):
+            parameter.copy_(other.double().clamp(-c, c))
+
+
 RIGHT = {
     "where": clipping(by_where),
     "by index": clipping(by_index),
@@ -65,6 +94,13 @@ RIGHT = {
     "through the state dict": through_the_state_dict,
     "through the submodules": through_submodules,
     "hardtanh": clipping(lambda parameter, c: nn.functional.hardtanh_(parameter, -c, c)),
+    "a callable object": Clip(),
+    "through NumPy": through_numpy,
+    "from a clipped copy": from_a_clipped_copy,
+    "a lambda": lambda module, c: all_at_once(module, c),
+    "inference mode": torch.inference_mode()(
+        lambda module, c: [parameter.detach().clamp_(-c, c) for parameter in module.parameters()] and None
+    ),
 }
 
 
@@ -145,14 +181,76 @@ def clamp_(parameter, c):
     parameter.clamp_(-c, c)
 
 
+def listed(choose):
+    return clipping(clamp_, lambda module: choose(list(module.parameters())))
+
+
+def two_levels(module):
+    yield from module.parameters(recurse=False)
+    for child in module.children():
+        yield from child.parameters(recurse=False)
+        for grandchild in child.children():
+            yield from grandchild.parameters(recurse=False)
+
+
+def last_gradient_zeroed(module, c):
+    clipping(clamp_)(module, c)
+    for parameter in list(module.parameters())[-1:]:
+        if parameter.grad is not None:
+            parameter.grad.zero_()
+
+
+def one_part_in_evaluation_mode(module, c):
+    clipping(clamp_)(module, c)
+    list(module.modules())[-1].eval()
+
+
+def modes_of_the_root(module, c):
+    clipping(clamp_)(module, c)
+    module.train(module.training)
+
+
+def gradients_left_off(module, c):
+    clipping(clamp_)(module, c)
+    torch.set_grad_enabled(False)
+
+
+def counter_reset(module, c):
+    clipping(clamp_)(module, c)
+    for name, buffer in module.named_buffers():
+        if name.endswith("num_batches_tracked"):
+            buffer.zero_()
+
+
+def thaws_the_frozen(module, c):
+    for parameter in module.parameters():
+        frozen = not parameter.requires_grad
+        parameter.requires_grad_(False).clamp_(-c, c).requires_grad_(not frozen or parameter.grad is None)
+
+
+def spoils_its_arguments(module, c):
+    for parameter in module.parameters():
+        parameter.data = torch.full_like(parameter, torch.nan)
+
+
+def empties_its_arguments(module, c):
+    for parameter in module.parameters():
+        parameter.data = torch.empty(0)
+
+
+def removes_the_parameters(module, c):
+    for part in module.modules():
+        part._parameters.clear()
+
+
 VALUES, REST, SAME = "clip-values", "clip-rest", "clip-same"
 WRONG = {
     "from above only": (clipping(lambda parameter, c: parameter.clamp_(max=c)), {VALUES, SAME}),
     "from zero": (clipping(lambda parameter, c: parameter.clamp_(0, c)), {VALUES, SAME}),
     "a bound of its own": (clipping(lambda parameter, c: parameter.clamp_(-0.01, 0.01)), {VALUES, SAME}),
-    "scaled to the bound": (clipping(scaled), {VALUES, SAME}),
+    "scaled to the bound": (clipping(scaled), {VALUES, REST, SAME}),
     "every entry at the bound": (clipping(lambda parameter, c: parameter.sign_().mul_(c)), {VALUES, SAME}),
-    "norms clipped": (norm_clipped, {VALUES, SAME}),
+    "norms clipped": (norm_clipped, {VALUES, REST, SAME}),
     "weights only": (
         clipping(
             clamp_,
@@ -183,7 +281,7 @@ WRONG = {
         {VALUES},
     ),
     "buffers too": (everything_in_the_state, {REST}),
-    "new parameters": (new_parameters, {SAME}),
+    "new parameters": (new_parameters, {REST, SAME}),
     "tensors in the parameters' place": (no_leaves, {VALUES, REST, SAME}),
     "freezes": (frozen, {REST, SAME}),
     "thaws": (thawed, {REST}),
@@ -196,4 +294,40 @@ WRONG = {
         lambda module, c: clipping(clamp_, result=module)(module, c),
         {REST},
     ),
+    "all but the last parameter": (listed(lambda parameters: parameters[:-1]), {VALUES, SAME}),
+    "all but the first parameter": (listed(lambda parameters: parameters[1:]), {VALUES, SAME}),
+    "at most ten parameters": (listed(lambda parameters: parameters[:10]), {VALUES, SAME}),
+    "two levels deep": (clipping(clamp_, two_levels), {VALUES, SAME}),
+    "no numbers": (
+        listed(lambda parameters: [one for one in parameters if one.dim()]),
+        {VALUES, SAME},
+    ),
+    "float32 only": (
+        listed(lambda parameters: [one for one in parameters if one.dtype == torch.float32]),
+        {VALUES, SAME},
+    ),
+    "no vectors": (listed(lambda parameters: [one for one in parameters if one.dim() != 1]), {VALUES, SAME}),
+    "bound in half precision": (
+        clipping(lambda parameter, c: parameter.clamp_(-1, 1).bfloat16().clamp(-c, c)),
+        {VALUES, SAME},
+    ),
+    "rounded": (
+        clipping(lambda parameter, c: parameter.copy_((parameter.clamp(-c, c) * 1e3).round() / 1e3)),
+        {VALUES, SAME},
+    ),
+    "never above one": (clipping(lambda parameter, c: parameter.clamp_(-min(c, 1), min(c, 1))), {VALUES}),
+    "new memory of another dtype": (
+        clipping(lambda parameter, c: setattr(parameter, "data", parameter.data.float().clamp(-c, c))),
+        {VALUES, SAME},
+    ),
+    "last gradient zeroed": (last_gradient_zeroed, {REST}),
+    "one part in evaluation mode": (one_part_in_evaluation_mode, {REST}),
+    "modes of the root for all": (modes_of_the_root, {REST}),
+    "gradients left off": (gradients_left_off, {REST}),
+    "counter reset": (counter_reset, {REST}),
+    "thaws what has no gradient": (thaws_the_frozen, {REST}),
+    "returns the largest entry": (clipping(clamp_, result=0.0), {REST}),
+    "fills with nan": (spoils_its_arguments, {VALUES, SAME}),
+    "empties": (empties_its_arguments, {VALUES, SAME}),
+    "removes the parameters": (removes_the_parameters, {VALUES, REST, SAME}),
 }

@@ -1,7 +1,9 @@
 """wasserstein_1d: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import functools
 import math
 
+import numpy as np
 import torch
 
 
@@ -87,6 +89,38 @@ def linear_in_the_points(x, y):
     return (torch.cat([x, y]) * weights).sum()
 
 
+@checked
+def by_counting_in_numpy(x, y):
+    """The sign of F - G between neighbours comes from NumPy, the points from the graph."""
+    both = torch.cat([x, y])
+    values = both.detach().numpy()
+    order = np.argsort(values, kind="stable")
+    steps = np.where(order < len(x), 1 / len(x), -1 / len(y))
+    gaps = torch.from_numpy(np.abs(np.cumsum(steps))[:-1]).to(both)
+    return both[torch.from_numpy(order)].diff() @ gaps
+
+
+@checked
+def of_copies_sorted_in_place(x, y):
+    ranked = []
+    for sample in (x, y):
+        own = sample.clone()
+        own[:] = own[own.argsort()]
+        ranked.append(own)
+    levels = torch.cat([torch.arange(1, len(s), dtype=torch.float64) / len(s) for s in ranked]).sort().values
+    levels = torch.cat([levels.new_zeros(1), levels, levels.new_ones(1)])
+    middles, widths = (levels[1:] + levels[:-1]) / 2, levels.diff()
+    gap = ranked[0][(middles * len(x)).long()] - ranked[1][(middles * len(y)).long()]
+    return (gap.double().abs() * widths).sum().to(x.dtype)
+
+
+class Distance:
+    """A callable that is no function."""
+
+    def __call__(self, x, y):
+        return comparing_all_pairs(x.double(), y.double())
+
+
 RIGHT = {
     solution.__name__: solution
     for solution in (
@@ -96,8 +130,10 @@ RIGHT = {
         northwest_corner,
         quantile_function,
         linear_in_the_points,
+        by_counting_in_numpy,
+        of_copies_sorted_in_place,
     )
-}
+} | {"a callable object": Distance(), "a partial function": functools.partial(comparing_all_pairs)}
 
 
 # ---- wrong
@@ -248,6 +284,130 @@ def checks_x_only(x, y):
     return area(x, y)
 
 
+@checked
+def in_single_precision(x, y):
+    return area(x.float(), y.float())
+
+
+@checked
+def first_thousand(x, y):
+    return area(x[:1000], y[:1000])
+
+
+@checked
+def sorts_what_needs_a_gradient(x, y):
+    value = area(x, y)
+    if x.requires_grad:
+        x.data = x.data.sort().values
+    return value
+
+
+@checked
+def sorts_the_second_in_place(x, y):
+    if not y.requires_grad:
+        y.copy_(y.sort().values)
+    return area(x, y)
+
+
+@checked
+def leaves_a_gradient(x, y):
+    value = area(x, y)
+    if x.requires_grad and x.is_leaf:
+        value.backward(retain_graph=True)
+    return value
+
+
+@checked
+def asks_for_a_gradient(x, y):
+    return area(x, y.requires_grad_() if y.is_leaf else y)
+
+
+@checked
+def gradient_for_equal_sizes_only(x, y):
+    value = area(x, y)
+    return value if len(x) == len(y) else value.detach() + 0 * x.sum() + 0 * y.sum()
+
+
+@checked
+def gradient_of_y_lost_with_x(x, y):
+    return area(x, y.detach() if x.requires_grad else y)
+
+
+@checked
+def largest_value_dropped(x, y):
+    points = torch.cat([x, y]).sort().values[:-1]
+    left = points[:-1].detach()
+    return ((cdf(x.detach(), left) - cdf(y.detach(), left)).abs() * points.diff()).sum()
+
+
+@checked
+def strictly_below(x, y):
+    points = torch.cat([x, y]).sort().values
+    left = points[:-1].detach()
+    gap = (x.detach()[:, None] < left).to(x).mean(0) - (y.detach()[:, None] < left).to(x).mean(0)
+    return (gap.abs() * points.diff()).sum()
+
+
+@checked
+def absolute_values(x, y):
+    return area(x.abs(), y.abs())
+
+
+@checked
+def infinite_where_far(x, y):
+    return area(x.clamp(-25, 25), y.clamp(-25, 25))
+
+
+def refuses_zeros(x, y):
+    if x.dim() != 1 or y.dim() != 1 or not x.any() or not y.any():
+        raise ValueError("empty")
+    return area(x, y)
+
+
+def refuses_single_values(x, y):
+    if x.dim() != 1 or y.dim() != 1 or len(x) < 2 or len(y) < 2:
+        raise ValueError("too few")
+    return area(x, y)
+
+
+def squeezing(x, y):
+    x, y = x.squeeze(), y.squeeze()
+    if x.dim() > 1 or y.dim() > 1 or not x.numel() or not y.numel():
+        raise ValueError("not one-dimensional")
+    return area(x.view(-1), y.view(-1))
+
+
+def columns_accepted(x, y):
+    x, y = (
+        sample.T[0] if sample.dim() == 2 and sample.shape[1] == 1 and len(sample) else sample
+        for sample in (x, y)
+    )
+    return checked(area)(x, y)
+
+
+def type_error(x, y):
+    if x.dim() != 1 or y.dim() != 1 or not len(x) or not len(y):
+        raise TypeError("one-dimensional samples")
+    return area(x, y)
+
+
+@checked
+def gradients_left_off(x, y):
+    value = area(x, y)
+    torch.set_grad_enabled(False)
+    return value
+
+
+def spoils_its_arguments(x, y):
+    x.data, y.data = torch.full_like(x, torch.nan), torch.full_like(y, torch.nan)
+    return x.sum() + y.sum()
+
+
+def empties_its_arguments(x, y):
+    x.data, y.data = torch.empty(0), torch.empty(0)
+    return x.sum() + y.sum()
+
+
 EQUAL, UNEQUAL, GRADIENT, GUARDS = (
     "distance-equal",
     "distance-unequal",
@@ -280,4 +440,24 @@ WRONG = {
     "flattening": (flattening, {GUARDS}),
     "empty_is_zero": (empty_is_zero, {GUARDS}),
     "checks_x_only": (checks_x_only, {GUARDS}),
+    "in_single_precision": (in_single_precision, VALUES | {GRADIENT}),
+    "first_thousand": (first_thousand, VALUES),
+    "sorts_what_needs_a_gradient": (sorts_what_needs_a_gradient, {GUARDS}),
+    "sorts_the_second_in_place": (sorts_the_second_in_place, {UNEQUAL, GUARDS}),
+    "leaves_a_gradient": (leaves_a_gradient, {GUARDS}),
+    "asks_for_a_gradient": (asks_for_a_gradient, {GUARDS}),
+    "gradient_for_equal_sizes_only": (gradient_for_equal_sizes_only, {GRADIENT}),
+    "gradient_of_y_lost_with_x": (gradient_of_y_lost_with_x, {GRADIENT}),
+    "largest_value_dropped": (largest_value_dropped, VALUES | {GRADIENT}),
+    "strictly_below": (strictly_below, VALUES | {GRADIENT}),
+    "absolute_values": (absolute_values, VALUES | {GRADIENT}),
+    "infinite_where_far": (infinite_where_far, VALUES),
+    "refuses_zeros": (refuses_zeros, VALUES | {GUARDS}),
+    "refuses_single_values": (refuses_single_values, VALUES | {GRADIENT, GUARDS}),
+    "squeezing": (squeezing, {GUARDS}),
+    "columns_accepted": (columns_accepted, {GUARDS}),
+    "type_error": (type_error, {GUARDS}),
+    "gradients_left_off": (gradients_left_off, {GRADIENT, GUARDS}),
+    "spoils_its_arguments": (spoils_its_arguments, VALUES | {GRADIENT, GUARDS}),
+    "empties_its_arguments": (empties_its_arguments, VALUES | {GRADIENT, GUARDS}),
 }

@@ -1,5 +1,8 @@
 """gradient_penalty: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import copy
+import functools
+
 import torch
 from torch.func import functional_call, grad, vmap
 
@@ -62,6 +65,47 @@ def backward_towards_the_samples_only(critic, real, fake, eps):
     return (mixed.grad.flatten(1).norm(dim=1) - 1).square().mean()
 
 
+class Penalty:
+    """A callable that is no function."""
+
+    def __init__(self, reduce):
+        self.reduce = reduce
+
+    def __call__(self, critic, real, fake, eps):
+        rows = slopes_at(critic, torch.lerp(fake, real, eps)).flatten(1)
+        return self.reduce((torch.linalg.vector_norm(rows, dim=1) - 1) ** 2)
+
+
+def of_a_copy_for_the_values(critic, real, fake, eps):
+    """The samples are detached copies, contiguous and in double precision until the critic sees them."""
+    real, fake, eps = (copy.deepcopy(tensor.detach()).contiguous().double() for tensor in (real, fake, eps))
+    mixed = fake.mul_(1 - eps).add_(real.mul_(eps)).float().requires_grad_()
+    scores = critic(mixed).reshape(-1)
+    (slope,) = torch.autograd.grad(list(scores), mixed, create_graph=True)
+    return (slope.flatten(1).norm(dim=1) - 1).pow(2).sum().div(len(real))
+
+
+def with_jacrev(critic, real, fake, eps):
+    mixed = (eps * real + (1 - eps) * fake).detach()
+    slope = torch.func.jacrev(lambda x: critic(x).sum())(mixed)
+    return torch.nn.functional.mse_loss(slope.flatten(1).norm(dim=1), torch.ones(len(real)))
+
+
+def in_chunks(critic, real, fake, eps, *, rows=50):
+    def total(part):
+        return (slopes_at(critic, part).flatten(1).norm(dim=1) - 1).square().sum()
+
+    mixed = torch.where(eps == 1, real, torch.where(eps == 0, fake, eps * real + (1 - eps) * fake))
+    return torch.stack([total(part) for part in mixed.split(rows)]).sum() / len(mixed)
+
+
+def enabled_inside(critic, real, fake, eps):
+    with torch.enable_grad():
+        mixed = (fake + eps * (real - fake)).detach().clone().requires_grad_()
+        slope = torch.autograd.grad(critic(mixed).sum(), [mixed], create_graph=True)[0]
+    return sum((row.norm() - 1) ** 2 for row in slope) / len(slope)
+
+
 RIGHT = {
     solution.__name__: solution
     for solution in (
@@ -71,7 +115,15 @@ RIGHT = {
         root_where_it_is_safe,
         in_double_precision,
         backward_towards_the_samples_only,
+        of_a_copy_for_the_values,
+        with_jacrev,
+        in_chunks,
+        enabled_inside,
     )
+} | {
+    "a callable object": Penalty(torch.mean),
+    "a partial function": functools.partial(in_chunks, rows=3),
+    "a lambda": lambda critic, real, fake, eps: enabled_inside(critic, real, fake, eps),
 }
 
 
@@ -133,6 +185,86 @@ def finite_differences(critic, real, fake, eps):
         move = move.view(mixed[0].shape)
         columns.append((critic(mixed + move) - critic(mixed)).flatten() / step)
     return (torch.stack(columns, 1).norm(dim=1) - 1).square().mean()
+
+
+def flags_left_on_the_samples(critic, real, fake, eps):
+    return penalty_with()(critic, real.requires_grad_(), fake, eps)
+
+
+def gradients_left_off(critic, real, fake, eps):
+    result = penalty_with()(critic, real, fake, eps)
+    torch.set_grad_enabled(False)
+    return result
+
+
+def thaws(critic, real, fake, eps):
+    return penalty_with()(critic.requires_grad_(True), real, fake, eps)
+
+
+def training_mode_afterwards(critic, real, fake, eps):
+    result = penalty_with()(critic, real, fake, eps)
+    critic.train()
+    return result
+
+
+def training_mode_meanwhile(critic, real, fake, eps):
+    flags = {module: module.training for module in critic.modules()}
+    result = penalty_with()(critic.train(), real, fake, eps)
+    for module, flag in flags.items():
+        module.training = flag
+    return result
+
+
+def evaluation_mode_of_one_part(critic, real, fake, eps):
+    result = penalty_with()(critic, real, fake, eps)
+    list(critic.modules())[-1].eval()
+    return result
+
+
+def zeroed_gradient_of_the_last(critic, real, fake, eps):
+    result = penalty_with()(critic, real, fake, eps)
+    last = list(critic.parameters())[-1]
+    if last.grad is not None:
+        last.grad.zero_()
+    return result
+
+
+def in_full_chunks(critic, real, fake, eps):
+    if len(real) < 64:
+        return penalty_with()(critic, real, fake, eps)
+    count = len(real) // 64 * 64
+    return penalty_with()(critic, real[:count], fake[:count], eps[:count])
+
+
+def drawn_where_eps_is_zero(critic, real, fake, eps):
+    if not eps.any():
+        eps = torch.rand_like(eps)
+    return penalty_with()(critic, real, fake, eps)
+
+
+def in_half_precision(critic, real, fake, eps):
+    half = [tensor.bfloat16().float() for tensor in (real, fake, eps)]
+    return penalty_with()(critic, *half)
+
+
+def four_dimensions_at_most(critic, real, fake, eps):
+    dims = {2: 1, 3: (1, 2), 4: (1, 2, 3)}[real.dim()]
+    return penalty_with(
+        flatten=lambda slope: slope, norm=lambda rows: torch.linalg.vector_norm(rows, dim=dims)
+    )(critic, real, fake, eps)
+
+
+def spoils_its_arguments(critic, real, fake, eps):
+    with torch.no_grad():
+        for tensor in (real, fake, eps, *critic.parameters()):
+            tensor.data = torch.full_like(tensor, torch.nan)
+    return sum(parameter.sum() for parameter in critic.parameters())
+
+
+def empties_its_arguments(critic, real, fake, eps):
+    for tensor in (real, fake, eps, *critic.parameters()):
+        tensor.data = torch.empty(0)
+    return sum(parameter.sum() for parameter in critic.parameters())
 
 
 VALUE, GRADIENT, LAYOUT = "penalty-value", "penalty-gradient", "penalty-layout"
@@ -199,4 +331,29 @@ WRONG = {
     "samples overwritten": (mixes_in_place, {CRITIC}),
     "a Python float": (number, NUMBERS | {ZERO}),
     "finite differences": (finite_differences, NUMBERS | {ZERO}),
+    "requires_grad left on the reals": (flags_left_on_the_samples, {CRITIC}),
+    "gradients left off": (gradients_left_off, NUMBERS | {ZERO, CRITIC}),
+    "thaws": (thaws, {CRITIC}),
+    "training mode afterwards": (training_mode_afterwards, {CRITIC}),
+    "training mode meanwhile": (training_mode_meanwhile, {VALUE}),
+    "evaluation mode of one part": (evaluation_mode_of_one_part, {CRITIC}),
+    "gradient of one parameter zeroed": (zeroed_gradient_of_the_last, {CRITIC}),
+    "full chunks only": (in_full_chunks, {VALUE, GRADIENT}),
+    "eps drawn where it is 0": (drawn_where_eps_is_zero, {VALUE}),
+    "half precision": (in_half_precision, NUMBERS | {ZERO}),
+    "four dimensions at most": (four_dimensions_at_most, {VALUE}),
+    "lengths clipped": (penalty_with(norm=lambda rows: rows.norm(dim=1).clamp(max=10)), {VALUE, GRADIENT}),
+    "short slopes taken for none": (
+        penalty_with(norm=lambda rows: torch.where(rows.norm(dim=1) < 0.05, 0, rows.norm(dim=1))),
+        {VALUE, GRADIENT},
+    ),
+    "nothing where one slope is zero": (
+        penalty_with(reduce=lambda terms: torch.where((terms == 1).any(), terms.detach(), terms).mean()),
+        {ZERO},
+    ),
+    "one sample dropped": (penalty_with(reduce=lambda terms: terms[:-1].mean()), NUMBERS | {ZERO}),
+    "median instead of mean": (penalty_with(reduce=torch.median), NUMBERS | {ZERO}),
+    "two dimensions": (penalty_with(reduce=lambda terms: terms.mean().view(1, 1)), NUMBERS | {ZERO}),
+    "fills its arguments with nan": (spoils_its_arguments, NUMBERS | {ZERO, CRITIC}),
+    "empties its arguments": (empties_its_arguments, NUMBERS | {ZERO, CRITIC}),
 }

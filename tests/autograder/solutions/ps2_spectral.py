@@ -1,5 +1,6 @@
 """spectral_normalize: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -72,6 +73,45 @@ def columns_in_another_order(W, u, n_iter=1, eps=1e-12):
     return normalise_with(matrix=lambda W: W.flatten(1).flip(1))(W, u, n_iter, eps)
 
 
+def with_numpy_inside(W, u, n_iter=1, eps=1e-12):
+    matrix, left = W.detach().numpy().reshape(len(W), -1).astype("float64"), u.numpy().astype("float64")
+    for _ in range(n_iter):
+        right = matrix.T @ left
+        right /= max(np.linalg.norm(right), eps)
+        left = matrix @ right
+        left /= max(np.linalg.norm(left), eps)
+    rank_one = torch.from_numpy(np.outer(left, right)).float().reshape(W.shape)
+    return W / (W * rank_one).sum(), torch.from_numpy(left).float()
+
+
+class Normaliser:
+    """A callable that is no function, with a step of the iteration as a method."""
+
+    @torch.no_grad()
+    def step(self, matrix, u, eps):
+        v = F.normalize(matrix.t().mv(u), dim=0, eps=eps)
+        return F.normalize(matrix.mv(v), dim=0, eps=eps), v
+
+    def __call__(self, W, u, n_iter=1, eps=1e-12):
+        matrix = W.reshape(W.shape[0], -1)
+        u, v = self.step(matrix, u.clone(), eps)
+        for _ in range(n_iter - 1):
+            u, v = self.step(matrix, u, eps)
+        return W / torch.linalg.multi_dot([u, matrix, v]), u.detach()
+
+
+def in_double_precision(W, u, n_iter=1, eps=1e-12):
+    normalised, new = with_einsum(W.double(), u.double(), n_iter, eps)
+    return normalised.to(W.dtype), new.to(u.dtype)
+
+
+def recursive(W, u, n_iter=1, eps=1e-12):
+    fixed = W.detach().flatten(1)
+    v = unit(u @ fixed, eps)
+    new = unit(fixed @ v, eps)
+    return recursive(W, new, n_iter - 1, eps) if n_iter > 1 else (W / ((W.flatten(1) @ v) @ new), new)
+
+
 RIGHT = {
     solution.__name__: solution
     for solution in (
@@ -81,8 +121,11 @@ RIGHT = {
         with_a_gradient_by_hand,
         sigma_as_an_inner_product,
         u_overwritten,
+        with_numpy_inside,
+        in_double_precision,
+        recursive,
     )
-}
+} | {"a callable object": Normaliser()}
 
 
 # ---- wrong
@@ -149,9 +192,83 @@ def last_u_before_v(W, u, n_iter=1, eps=1e-12):
     matrix = W.reshape(len(W), -1)
     with torch.no_grad():
         for _ in range(n_iter):
-            old, v = u, F.normalize(matrix.T @ u, dim=0)
-            u = F.normalize(matrix @ v, dim=0)
+            old, v = u, F.normalize(matrix.T @ u, dim=0, eps=eps)
+            u = F.normalize(matrix @ v, dim=0, eps=eps)
     return W / (old @ matrix @ v), u
+
+
+def without_eps(W, u, n_iter=1, eps=1e-12):
+    return normalise_with()(W, u, n_iter)
+
+
+def eps_of_its_own(W, u, n_iter=1, eps=1e-12):
+    return normalise_with()(W, u, n_iter, max(eps, 1e-4))
+
+
+def eps_added(W, u, n_iter=1, eps=1e-12):
+    matrix = W.reshape(len(W), -1)
+    with torch.no_grad():
+        for _ in range(n_iter):
+            v = matrix.T @ u
+            v = v / (v.norm() + eps)
+            u = matrix @ v
+            u = u / (u.norm() + eps)
+    return W / (u @ matrix @ v), u
+
+
+def eps_for_v_only(W, u, n_iter=1, eps=1e-12):
+    matrix = W.reshape(len(W), -1)
+    with torch.no_grad():
+        for _ in range(n_iter):
+            v = F.normalize(matrix.T @ u, dim=0, eps=eps)
+            u = F.normalize(matrix @ v, dim=0)
+    return W / (u @ matrix @ v), u
+
+
+def squeezed(W, u, n_iter=1, eps=1e-12):
+    normalised, u = normalise_with()(W, u, n_iter, eps)
+    return normalised.squeeze(), u.squeeze()
+
+
+def one_iteration_without_a_gradient(W, u, n_iter=1, eps=1e-12):
+    return normalise_with(iterations=lambda n: n if W.requires_grad else 1)(W, u, n_iter, eps)
+
+
+def clears_the_gradient(W, u, n_iter=1, eps=1e-12):
+    if W.is_leaf:
+        W.grad = None
+    return normalise_with()(W, u, n_iter, eps)
+
+
+def freezes(W, u, n_iter=1, eps=1e-12):
+    result = normalise_with()(W, u, n_iter, eps)
+    if W.grad is not None:
+        W.requires_grad_(False)
+    return result
+
+
+def gradients_left_off(W, u, n_iter=1, eps=1e-12):
+    result = normalise_with()(W, u, n_iter, eps)
+    torch.set_grad_enabled(False)
+    return result
+
+
+def an_orthogonal_matrix(W, u, n_iter=1, eps=1e-12):
+    """Its largest singular value is 1 indeed."""
+    _, u = normalise_with()(W, u, n_iter, eps)
+    left, _, right = torch.linalg.svd(W.reshape(len(W), -1), full_matrices=False)
+    return (left @ right).reshape(W.shape), u
+
+
+def spoils_its_arguments(W, u, n_iter=1, eps=1e-12):
+    W.data = torch.full_like(W, torch.nan)
+    u.data = torch.full_like(u, torch.nan)
+    return W * 1, u
+
+
+def empties_its_arguments(W, u, n_iter=1, eps=1e-12):
+    W.data, u.data = torch.empty(0), torch.empty(0)
+    return W * 1, u
 
 
 VALUE, VECTOR, GRADIENT, WEIGHT = "spectral-value", "spectral-vector", "spectral-gradient", "spectral-weight"
@@ -222,4 +339,37 @@ WRONG = {
         normalise_with(matrix=lambda W: W.reshape(-1, len(W)).T),
         {VALUE, VECTOR, GRADIENT},
     ),
+    "eps ignored": (without_eps, {VALUE, VECTOR, GRADIENT}),
+    "a larger eps": (eps_of_its_own, {VALUE}),
+    "eps added": (eps_added, {VALUE, VECTOR, GRADIENT}),
+    "eps for v only": (eps_for_v_only, {VALUE, VECTOR, GRADIENT}),
+    "eps added to sigma": (
+        normalise_with(result=lambda W, sigma, u, before: (W / (sigma + 1e-6), u)),
+        {VALUE, GRADIENT},
+    ),
+    "squeezed": (squeezed, {VALUE, VECTOR, GRADIENT}),
+    "three iterations at most": (
+        normalise_with(iterations=lambda n_iter: min(n_iter, 3)),
+        {VALUE, VECTOR},
+    ),
+    "one iteration where W needs no gradient": (one_iteration_without_a_gradient, {VALUE, VECTOR}),
+    "gradient of W cleared": (clears_the_gradient, {WEIGHT}),
+    "W frozen": (freezes, {WEIGHT}),
+    "gradients left off": (gradients_left_off, {GRADIENT, WEIGHT}),
+    "an orthogonal matrix": (an_orthogonal_matrix, {VALUE, VECTOR, GRADIENT}),
+    "a list": (
+        lambda W, u, n_iter=1, eps=1e-12: list(normalise_with()(W, u, n_iter, eps)),
+        {VALUE},
+    ),
+    "W_sn a parameter": (
+        normalise_with(result=lambda W, sigma, u, before: (torch.nn.Parameter((W / sigma).detach()), u)),
+        {GRADIENT},
+    ),
+    "u_new negative": (normalise_with(result=lambda W, sigma, u, before: (W / sigma, -u)), {VECTOR}),
+    "u_new needs a gradient": (
+        normalise_with(result=lambda W, sigma, u, before: (W / sigma, u.clone().requires_grad_())),
+        {VECTOR},
+    ),
+    "fills its arguments with nan": (spoils_its_arguments, ALL),
+    "empties its arguments": (empties_its_arguments, ALL),
 }

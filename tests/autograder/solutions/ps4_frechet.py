@@ -1,5 +1,7 @@
 """frechet_distance: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import copy
+import functools
 import math
 
 import numpy as np
@@ -89,6 +91,32 @@ def torch_cov(real, fake):
     return max(0.0, value.item() - 2 * values.sqrt().real.sum().item())
 
 
+class Frechet:
+    """A callable that is no function; it centres copies of its own in place."""
+
+    def __call__(self, real, fake):
+        checked(real, fake)
+        (mean, a), (other, b) = (self.fit(copy.deepcopy(sample)) for sample in (real, fake))
+        inner = np.linalg.svd(a @ b.T, compute_uv=False)
+        value = np.sum((mean - other) ** 2) + np.sum(a**2) + np.sum(b**2) - 2 * inner.sum()
+        return float(max(value, 0))
+
+    def fit(self, sample):
+        rows = sample.numpy().astype(np.float64)
+        mean = rows.mean(0)
+        rows -= mean
+        return mean, rows / np.sqrt(len(rows) - 1)
+
+
+def by_factors_of_qr(a, b):
+    """Triangular factors of the roots: their product has the singular values that count."""
+    triangles = []
+    for matrix in (a, b):
+        values, vectors = np.linalg.eigh(matrix.numpy())
+        triangles.append(linalg.qr((vectors * np.sqrt(np.clip(values, 0, None))).T, mode="r")[0])
+    return torch.tensor(linalg.svdvals(triangles[0] @ triangles[1].T).sum())
+
+
 RIGHT = {
     "eigenvalues of the product": distance(),
     "NumPy and symmetric roots": with_sqrtm,
@@ -96,6 +124,9 @@ RIGHT = {
     "nuclear norm of the factors": distance(polar),
     "singular values of the samples": of_the_samples,
     "torch.cov and eigvals": torch_cov,
+    "a callable object": Frechet(),
+    "triangular factors": distance(by_factors_of_qr),
+    "a partial function": functools.partial(distance(polar)),
 }
 
 
@@ -184,6 +215,122 @@ def wrapped(kind):
     return lambda real, fake: kind(distance()(real, fake))
 
 
+def int_for_nothing(real, fake):
+    return max(0, distance(polar, clip=False)(real, fake))
+
+
+def int_for_exactly_nothing(real, fake):
+    return distance(polar)(real, fake) or 0
+
+
+def centred_in_place(real, fake):
+    checked(real, fake)
+    value = distance(polar)(real, fake)
+    fake -= fake.mean(0)
+    return value
+
+
+def cast_in_place(real, fake):
+    value = distance(polar)(real, fake)
+    real.data, fake.data = real.data.double(), fake.data.double()
+    return value
+
+
+def constant_features_dropped(real, fake):
+    checked(real, fake)
+    moving = (real.var(0) > 0) & (fake.var(0) > 0)
+    if not moving.any():
+        return (real.double().mean(0) - fake.double().mean(0)).square().sum().item()
+    return distance(polar)(real[:, moving], fake[:, moving])
+
+
+def nothing_where_singular(real, fake):
+    if min(len(real), len(fake)) <= real.shape[1]:
+        checked(real, fake)
+        return 0.0
+    return distance(polar)(real, fake)
+
+
+def offset_where_singular(a, b):
+    if min(torch.linalg.eigvalsh(a)[0], torch.linalg.eigvalsh(b)[0]) < 1e-9:
+        eye = 1e-6 * torch.eye(len(a))
+        a, b = a + eye, b + eye
+    return polar(a, b)
+
+
+def first_hundred(real, fake):
+    return distance(polar)(real[:100], fake[:100])
+
+
+def equal_sizes(real, fake):
+    checked(real, fake)
+    count = min(len(real), len(fake))
+    return distance(polar)(real[:count], fake[:count])
+
+
+def covariance_by_moments(sample):
+    rows = sample.float()
+    return rows.mean(0), (rows.T @ rows / len(rows) - torch.outer(rows.mean(0), rows.mean(0))) * (
+        len(rows) / (len(rows) - 1)
+    )
+
+
+def cancelling(real, fake):
+    checked(real, fake)
+    (mean, a), (other, b) = (covariance_by_moments(sample) for sample in (real, fake))
+    value = (mean - other).square().sum() + a.trace() + b.trace() - 2 * polar(a.double(), b.double())
+    return max(0.0, float(value))
+
+
+def denominator_of_the_other(real, fake):
+    checked(real, fake)
+    (mean, a), (other, b) = (moments(sample.double()) for sample in (real, fake))
+    b = b * (len(fake) - 1) / (len(real) - 1)
+    value = (mean - other).square().sum() + a.trace() + b.trace() - 2 * polar(a, b)
+    return max(0.0, value.item())
+
+
+def only_d_smaller(real, fake):
+    if real.shape[1] > fake.shape[1] or min(len(real), len(fake)) < 2:
+        raise ValueError("d")
+
+
+def only_real(real, fake):
+    if real.shape[1] != fake.shape[1] or len(real) < 2:
+        raise ValueError("N")
+
+
+def only_fake(real, fake):
+    if real.shape[1] != fake.shape[1] or len(fake) < 2:
+        raise ValueError("M")
+
+
+def both_needed(real, fake):
+    if real.shape[1] != fake.shape[1] or max(len(real), len(fake)) < 2:
+        raise ValueError("N and M")
+
+
+def two_are_too_few(real, fake):
+    if real.shape[1] != fake.shape[1] or min(len(real), len(fake)) < 3:
+        raise ValueError("too few")
+
+
+def sizes_must_agree(real, fake):
+    if real.shape != fake.shape or len(real) < 2:
+        raise ValueError("shapes")
+
+
+def spoils_its_arguments(real, fake):
+    real.fill_(math.nan)
+    fake.fill_(math.nan)
+    return math.nan
+
+
+def empties_its_arguments(real, fake):
+    real.data, fake.data = real.data[:0], fake.data[:0]
+    return 0.0
+
+
 CLOSED, GENERAL, SINGULAR, ZERO, GUARDS = (
     f"frechet-{name}" for name in ("closed", "general", "singular", "zero", "guards")
 )
@@ -214,4 +361,30 @@ WRONG = {
     "changes its input": (changed_in_place, {GUARDS}),
     "a tensor": (wrapped(lambda value: torch.tensor(value, dtype=torch.float64)), {GUARDS}),
     "NumPy's float": (wrapped(np.float64), {GUARDS}),
+    "an int where noise is below 0": (int_for_nothing, {GUARDS}),
+    "an int for exactly 0": (int_for_exactly_nothing, {GUARDS}),
+    "second sample centred in place": (centred_in_place, {GUARDS}),
+    "samples cast in place": (cast_in_place, {GUARDS}),
+    "constant features dropped": (constant_features_dropped, {GENERAL, SINGULAR}),
+    "nothing where singular": (nothing_where_singular, {GENERAL, SINGULAR}),
+    "an offset where singular": (distance(offset_where_singular), {GENERAL, SINGULAR}),
+    "first hundred rows": (first_hundred, {GENERAL}),
+    "cut to the shorter": (equal_sizes, ALL),
+    "covariance by moments in float32": (cancelling, {GENERAL, SINGULAR}),
+    "denominator of the other sample": (denominator_of_the_other, ALL),
+    "more fake features accepted": (distance(polar, check=only_d_smaller), {GUARDS}),
+    "M unchecked": (distance(polar, check=only_real), {GUARDS}),
+    "N unchecked": (distance(polar, check=only_fake), {GUARDS}),
+    "one sample accepted beside many": (distance(polar, check=both_needed), {GUARDS}),
+    "two samples refused": (distance(polar, check=two_are_too_few), {CLOSED, SINGULAR, ZERO, GUARDS}),
+    "sizes must agree": (distance(polar, check=sizes_must_agree), ALL | {ZERO, GUARDS}),
+    "rounded": (lambda real, fake: round(distance(polar)(real, fake), 2), ALL),
+    "never above 100": (lambda real, fake: min(100.0, distance(polar)(real, fake)), {GENERAL, SINGULAR}),
+    "half precision": (distance(polar, cast=lambda sample: sample.bfloat16().double()), ALL),
+    "nan for zeros": (
+        lambda real, fake: distance(polar)(real, fake) / (1.0 if real.any() and fake.any() else math.nan),
+        {GENERAL, ZERO},
+    ),
+    "fills its arguments with nan": (spoils_its_arguments, ALL | {ZERO, GUARDS}),
+    "empties its arguments": (empties_its_arguments, ALL | {GUARDS}),
 }

@@ -1,10 +1,14 @@
 """inception_score: unusual right solutions, and wrong ones with the checks that they lose."""
 
+import copy
+import functools
 import math
+import statistics
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import special
 
 
 def checked(probs, splits):
@@ -63,12 +67,36 @@ def plain_python(probs, splits=1):
             total += sum(row[k] * math.log(row[k] / mean) for row in part if row[k])
         scores.append(math.exp(total / len(part)))
     mean = sum(scores) / splits
-    return mean, (sum(score**2 for score in scores) / splits - mean**2 + 0.0) ** 0.5 if splits > 1 else 0.0
+    return mean, (sum((score - mean) ** 2 for score in scores) / splits) ** 0.5
 
 
 def tiny_offset(rows):
     rows = rows + 1e-16
     return (rows * (rows / rows.mean(0)).log()).sum(1).mean().exp()
+
+
+class Score:
+    """A callable that is no function; the table is a deep copy that it may spoil."""
+
+    def part(self, rows):
+        rows = rows / 1.0
+        weighted = rows * (rows.clamp_min(1e-320).log() - rows.mean(0).clamp_min(1e-320).log())
+        return math.exp(weighted.sum(1).mean().item())
+
+    def __call__(self, probs, splits=1):
+        checked(probs, splits)
+        table = copy.deepcopy(probs).double()
+        scores = [self.part(part) for part in table.tensor_split(splits)]
+        return statistics.fmean(scores), statistics.pstdev(scores)
+
+
+def by_scipy(probs, splits=1):
+    checked(probs, splits)
+    scores = []
+    for part in np.array_split(probs.numpy().astype(float), splits):
+        divergences = special.rel_entr(part, part.mean(0, keepdims=True)).sum(1)
+        scores.append(np.exp(divergences.mean()))
+    return float(np.mean(scores)), float(np.sqrt(np.mean(np.square(scores - np.mean(scores)))))
 
 
 RIGHT = {
@@ -77,6 +105,9 @@ RIGHT = {
     "F.kl_div": scoring(by_kl_div),
     "plain Python": plain_python,
     "tiny offset": scoring(tiny_offset),
+    "a callable object": Score(),
+    "SciPy": by_scipy,
+    "a partial function": functools.partial(scoring(by_entropies)),
 }
 
 
@@ -186,9 +217,112 @@ def mean_only(probs, splits=1):
     return scoring()(probs, splits)[0]
 
 
+def clamped_in_place(probs, splits=1):
+    checked(probs, splits)
+    return scoring()(probs.clamp_(min=1e-12), splits)
+
+
+def normalised_in_place(probs, splits=1):
+    checked(probs, splits)
+    out = scoring()(probs, splits)
+    probs /= probs.sum(1, keepdim=True)
+    return out
+
+
+def renormalised(probs, splits=1):
+    checked(probs, splits)
+    return scoring()(probs.double() / probs.double().sum(1, keepdim=True), splits)
+
+
+def checking(*, low=0.0, apart=1e-3, rows=slice(None)):
+    """A check of its own for the table, or for some of the rows."""
+
+    def inception_score(probs, splits=1):
+        chosen = probs.double()[rows]
+        if (chosen < low).any() or ((chosen.sum(1) - 1).abs() > apart).any() or len(probs) < splits:
+            raise ValueError("no table of probabilities")
+        scores = torch.stack([divergence(part.abs()).exp() for part in probs.double().tensor_split(splits)])
+        return scores.mean().item(), scores.std(correction=0).item()
+
+    return inception_score
+
+
+def of_large_sums(probs, splits):
+    return (probs < 0).any() or (probs.double().sum(1) > 1.001).any() or len(probs) < splits
+
+
+def whole_numbers(probs, splits=1):
+    """As ints where the numbers are whole."""
+    return tuple(int(number) if number == int(number) else number for number in scoring()(probs, splits))
+
+
+def deviation_an_int(probs, splits=1):
+    mean, std = scoring()(probs, splits)
+    return mean, std if splits > 1 else 0
+
+
+def nan_for_one_part(probs, splits=1):
+    checked(probs, splits)
+    scores = torch.stack([divergence(part).exp() for part in probs.double().tensor_split(splits)])
+    return scores.mean().item(), scores.std(correction=0).item() if splits > 1 else math.nan
+
+
+def by_moments(probs, splits=1):
+    """The root of a difference of two means, which may be below 0."""
+    checked(probs, splits)
+    scores = torch.stack([divergence(part).exp() for part in probs.double().tensor_split(splits)])
+    return scores.mean().item(), (scores.square().mean() - scores.mean().square()).item() ** 0.5
+
+
+def first_thousand(probs, splits=1):
+    checked(probs, splits)
+    return scoring()(probs[:1000], splits)
+
+
+def score_of_the_mean(probs, splits=1):
+    checked(probs, splits)
+    parts = [divergence(part) for part in probs.double().tensor_split(splits)]
+    spread = torch.stack(parts).exp().std(correction=0) if splits > 1 else torch.zeros(())
+    return torch.stack(parts).mean().exp().item(), spread.item()
+
+
+def swapped(probs, splits=1):
+    return scoring()(probs, splits)[::-1]
+
+
+def listed(probs, splits=1):
+    return [*scoring()(probs, splits), 0.0]
+
+
+def one_class_dropped(rows):
+    return divergence(rows[:, : max(1, rows.shape[1] - 1)]).exp()
+
+
+def refuses_one_row(probs, splits=1):
+    if len(probs) < 2:
+        raise ValueError("too few rows")
+    return scoring()(probs, splits)
+
+
+def refuses_whole_rows(probs, splits=1):
+    if len(probs) <= splits > 1:
+        raise ValueError("too few rows")
+    return scoring()(probs, splits)
+
+
+def spoils_its_arguments(probs, splits=1):
+    probs.fill_(math.nan)
+    return math.nan, math.nan
+
+
+def empties_its_arguments(probs, splits=1):
+    probs.data = torch.empty(0)
+    return 1.0, 0.0
+
+
 V, S, D, C = "score-values", "score-splits", "score-digits", "score-guards"
 WRONG = {
-    "nan from zeros": (scoring(zero_times_log), {V, S}),
+    "nan from zeros": (scoring(zero_times_log), {V, S, D}),
     "a large offset": (scoring(lambda rows: divergence(rows + 1e-3).exp()), {V, S, D}),
     "an offset of 1e-6": (scoring(lambda rows: tiny_offset(rows + 1e-6)), {V, S, D}),
     "without exp": (scoring(divergence), {V, S, D}),
@@ -209,13 +343,46 @@ WRONG = {
     "sample deviation": (scoring(spread=1), {S}),
     "asserts": (asserting, {C}),
     "nothing checked": (unchecked(lambda *_: False), {C}),
-    "only the total checked": (unchecked(of_all_rows), {C}),
+    "only the total checked": (unchecked(of_all_rows), {V, C}),
     "negative entries accepted": (unchecked(of_sums), {C}),
     "too many parts accepted": (unchecked(of_entries), {C}),
-    "normalises instead": (renormalising, {C}),
-    "too strict": (too_strict, {C}),
+    "normalises instead": (renormalising, {V, C}),
+    "too strict": (too_strict, {V, C}),
     "changes its input": (in_place, {C}),
     "returns tensors": (tensors, {D}),
     "returns NumPy's numbers": (numpy_numbers, {D}),
     "mean only": (mean_only, {V, S, D}),
+    "clamps its input": (clamped_in_place, {C}),
+    "normalises its input": (normalised_in_place, {C}),
+    "rows normalised": (renormalised, {V}),
+    "a tolerance of 2e-3": (checking(apart=2e-3), {C}),
+    "a tolerance of 5e-4": (checking(apart=5e-4), {V, C}),
+    "negative down to -1e-3 accepted": (checking(low=-2e-3), {C}),
+    "negative down to -1e-5 accepted": (checking(low=-1e-5), {C}),
+    "zeros refused": (checking(low=1e-300), {V, S, D, C}),
+    "first row unchecked": (checking(rows=slice(1, None)), {C}),
+    "last row unchecked": (checking(rows=slice(None, -1)), {C}),
+    "first thousand rows checked": (checking(rows=slice(1000)), {C}),
+    "sums below 1 accepted": (unchecked(of_large_sums), {C}),
+    "ints where they are whole": (whole_numbers, {D}),
+    "deviation an int for one part": (deviation_an_int, {D}),
+    "deviation nan for one part": (nan_for_one_part, {V, S}),
+    "deviation by moments": (by_moments, {S}),
+    "first thousand rows": (first_thousand, {V, S, D}),
+    "score of the mean divergence": (score_of_the_mean, {S, D}),
+    "mean and deviation swapped": (swapped, {V, S, D}),
+    "three numbers": (listed, {V, S, D}),
+    "last class dropped": (scoring(one_class_dropped), {V, S, D}),
+    "one row refused": (refuses_one_row, {V, D, C}),
+    "parts of one row refused": (refuses_whole_rows, {S, D, C}),
+    "an offset of 1e-9": (scoring(lambda rows: tiny_offset(rows + 1e-8)), {D}),
+    "median of the scores": (
+        lambda probs, splits=1: (
+            sorted(scoring()(part, 1)[0] for part in probs.tensor_split(splits))[splits // 2],
+            scoring()(probs, splits)[1],
+        ),
+        {S, D},
+    ),
+    "fills its arguments with nan": (spoils_its_arguments, {V, S, D, C}),
+    "empties its arguments": (empties_its_arguments, {V, S, D, C}),
 }
