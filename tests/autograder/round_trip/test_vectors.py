@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import small_course
-from nbformat.v4 import new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from playwright.sync_api import sync_playwright
 from round_trip.serving import TOKEN, serving
@@ -159,7 +159,7 @@ def course(tmp_path_factory, monkeypatch):
     (submitted / f"{PS}.ipynb").write_text(json.dumps(notebook))
     short = folder / "autograded" / "o'neil" / PS
     short.mkdir(parents=True)
-    (short / f"{PS}.ipynb").write_text(json.dumps(new_notebook()))
+    (short / f"{PS}.ipynb").write_text(json.dumps(new_notebook(cells=[new_markdown_cell("Text.")])))
     return folder
 
 
@@ -342,3 +342,15 @@ def test_a_name_on_a_page_of_points_is_no_script(server, submissions, visit):
     name.wait_for()
     assert name.inner_text() == "\", </script><script>steal('name')</script>"
     assert not page.stolen and not page.errors
+
+
+def test_a_server_of_a_folder_above_has_the_guards_too(course):
+    """JupyterLab opens a course that lies in a folder of the server by its path; settings are read then."""
+    with serving(course.parent) as server:
+        assert server.answer(f"formgrader/?path={course}").status == 200
+        rows = json.loads(server.ask(f"formgrader/api/submitted_notebooks/{PS}/{PS}"))
+        pages = {row["student"]: f"formgrader/submissions/{row['id']}/" for row in rows}
+        answer = server.answer(pages["o'neil"])
+        assert "script-src 'nonce-" in answer.headers["Content-Security-Policy"]
+        assert "contain: paint" in answer.read().decode()
+        assert server.answer(pages["eve"] + "figure3.html").headers["Content-Disposition"] == "attachment"
