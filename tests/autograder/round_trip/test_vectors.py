@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import small_course
-from nbformat.v4 import new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from playwright.sync_api import sync_playwright
 from round_trip.serving import TOKEN, serving
@@ -114,7 +114,7 @@ def monkeypatch():
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory, monkeypatch):
-    """A course whose one submission, already graded, is the table; handed in with files that are pages."""
+    """A course in which eve has handed in the table, already graded, and files that are pages beside it."""
     folder = tmp_path_factory.mktemp("vectors") / "autograder"
     submitted = folder / "autograded" / "eve" / PS
     submitted.mkdir(parents=True)
@@ -157,6 +157,9 @@ def course(tmp_path_factory, monkeypatch):
         book.add_submission(PS, "eve")
         book.add_submission(PS, "o'neil")
     (submitted / f"{PS}.ipynb").write_text(json.dumps(notebook))
+    short = folder / "autograded" / "o'neil" / PS
+    short.mkdir(parents=True)
+    (short / f"{PS}.ipynb").write_text(json.dumps(new_notebook(cells=[new_markdown_cell("Text.")])))
     return folder
 
 
@@ -257,15 +260,14 @@ def server(course):
 
 
 @pytest.fixture(scope="module")
-def submission(server):
-    """The id by which formgrader knows it."""
+def submissions(server):
+    """Addresses of the pages: dict by student."""
     listed = json.loads(server.ask(f"formgrader/api/submitted_notebooks/{PS}/{PS}"))
-    (eve,) = [row for row in listed if row["student"] == "eve"]
-    return eve["id"]
+    return {row["student"]: f"formgrader/submissions/{row['id']}/" for row in listed}
 
 
-def test_nothing_in_formgrader(server, submission, visit):
-    address = f"{server.address}/formgrader/submissions/{submission}/"
+def test_nothing_in_formgrader(server, submissions, visit):
+    address = f"{server.address}/{submissions['eve']}"
     visit(f"{server.address}/login?token={TOKEN}")
     page, asked = visit(address)
     own = [f"GET {address}"]
@@ -274,7 +276,7 @@ def test_nothing_in_formgrader(server, submission, visit):
     assert not found, summary(found)
 
 
-def test_files_that_were_handed_in_are_no_pages_of_the_server(server, submission):
+def test_files_that_were_handed_in_are_no_pages_of_the_server(server, submissions):
     for name in (
         "figure3.html",
         "figure3.svg",
@@ -283,15 +285,15 @@ def test_files_that_were_handed_in_are_no_pages_of_the_server(server, submission
         "deep/figure3.htm",
         f"{PS}.ipynb",
     ):
-        answer = server.answer(f"formgrader/submissions/{submission}/{name}")
+        answer = server.answer(submissions["eve"] + name)
         assert answer.status == 200
         assert answer.headers["Content-Disposition"] == "attachment"
         assert "sandbox; default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_each_answer_has_a_nonce_of_its_own(server, submission):
-    answers = [server.answer(f"formgrader/submissions/{submission}/") for _ in range(2)]
+def test_each_answer_has_a_nonce_of_its_own(server, submissions):
+    answers = [server.answer(submissions["o'neil"]) for _ in range(2)]
     nonces = [
         re.search("'nonce-([^']+)'", answer.headers["Content-Security-Policy"])[1] for answer in answers
     ]
@@ -301,7 +303,7 @@ def test_each_answer_has_a_nonce_of_its_own(server, submission):
         assert text.count("<script") == text.count(f'nonce="{nonce}"') > 10
 
 
-def test_names_are_no_scripts_and_formgraders_own_pages_work(server, submission, visit):
+def test_names_are_no_scripts_and_formgraders_own_pages_work(server, submissions, visit):
     """Names as they come from folders and rosters; its buttons have their code in attributes."""
     visit(f"{server.address}/login?token={TOKEN}")
     pages = {
@@ -309,7 +311,7 @@ def test_names_are_no_scripts_and_formgraders_own_pages_work(server, submission,
         "manage_students/%3Cimg%20src=x%20onerror=steal(1)%3E": "",
         "manage_students/%22;steal(1);%22": "",
         "manage_students/%3C%2Fscript%3E%3Cscript%3Esteal(1)%3C%2Fscript%3E": "",
-        f"manage_students/o'neil/{PS}": f"{PS} (file missing)",
+        f"manage_students/o'neil/{PS}": PS,
         f"gradebook/{PS}/{PS}": "Submission #1",
         f"manage_submissions/{PS}": "o'neil",
         "manage_assignments": "",
@@ -323,10 +325,32 @@ def test_names_are_no_scripts_and_formgraders_own_pages_work(server, submission,
         assert all(one.startswith(f"GET {server.address}/formgrader/") for one in asked), asked
         for button, makes in {
             "text=Show All Names": "text=Hide All Names",
-            "text=Add new assignment": ".modal.in",
-            "text=Add new student": ".modal.in",
+            "a:text('Add new assignment')": ".modal.in",
+            "a:text('Add new student')": ".modal.in",
         }.items():
             if page.locator(button).count():
                 page.locator(button).click()
                 page.locator(makes).wait_for()
-        assert not page.stolen
+        assert not page.stolen and not page.errors
+
+
+def test_a_name_on_a_page_of_points_is_no_script(server, submissions, visit):
+    visit(f"{server.address}/login?token={TOKEN}")
+    page, _ = visit(server.address + "/" + submissions["o'neil"])
+    page.locator(".glyphicon-eye-open").click()
+    name = page.locator("a.name-shown")
+    name.wait_for()
+    assert name.inner_text() == "\", </script><script>steal('name')</script>"
+    assert not page.stolen and not page.errors
+
+
+def test_a_server_of_a_folder_above_has_the_guards_too(course):
+    """JupyterLab opens a course that lies in a folder of the server by its path; settings are read then."""
+    with serving(course.parent) as server:
+        assert server.answer(f"formgrader/?path={course}").status == 200
+        rows = json.loads(server.ask(f"formgrader/api/submitted_notebooks/{PS}/{PS}"))
+        pages = {row["student"]: f"formgrader/submissions/{row['id']}/" for row in rows}
+        answer = server.answer(pages["o'neil"])
+        assert "script-src 'nonce-" in answer.headers["Content-Security-Policy"]
+        assert "contain: paint" in answer.read().decode()
+        assert server.answer(pages["eve"] + "figure3.html").headers["Content-Disposition"] == "attachment"
