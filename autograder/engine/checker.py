@@ -7,6 +7,7 @@ so that each begins with the same fresh state. The child takes orders from `exec
 import ast
 import builtins
 import contextlib
+import ctypes
 import importlib
 import io
 import json
@@ -14,6 +15,7 @@ import os
 import random
 import re
 import resource
+import select
 import signal
 import socket
 import symtable
@@ -35,6 +37,7 @@ from autograder.engine.proxies import Link
 GIVEN = re.compile(r"\b(?:def|class|import|as|for|global|del)\s+(\w+)|\b(\w+)\s*:?=(?!=)")
 MAGICS = ["time"], ["timeit"], ["capture"], ["prun"]  # commands whose last argument is Python code
 MEMORY = 2 << 30  # bytes that the checks of one submission may need beside what was imported
+PR_SET_PDEATHSIG = 1
 PRINTED, SAID = 20_000, 2000  # characters of what a cell prints, and of an error's message
 STARTING = 30.0  # seconds that a snapshot may take to answer
 HELLO = 5.0  # and who connects, to say who it is
@@ -57,16 +60,29 @@ def main(descriptor, preload):
     shell = Shell.instance()
     control = socket.socket(fileno=descriptor)
     control.sendall(b"1")
-    while True:
+    mother, poll = os.getpid(), select.poll()
+    grader = os.pidfd_open(os.getppid())  # its children may hold the other end of the socket longer than it
+    for one in (descriptor, grader):
+        poll.register(one, select.POLLIN)
+    while grader not in {ready for ready, _ in poll.poll()}:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
             return
         if not os.fork():
+            end_with(mother)
             control.close()
+            os.close(grader)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             limit_memory(MEMORY)
             Checker(socket.socket(fileno=descriptors[0]), shell).serve()
         os.close(descriptors[0])
+
+
+def end_with(parent):
+    """Let the system kill this process when its parent ends, whatever it is doing then."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended already
+        os._exit(0)
 
 
 class Unprepared(Exception):

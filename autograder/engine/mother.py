@@ -21,7 +21,8 @@ def new_checker(modules):
 
     Returns: CheckerProcess. Raises: EngineFailure where it does not start.
     """
-    environment = os.environ | {
+    own = {name: value for name, value in os.environ.items() if not name.startswith("NBGRADER_")}
+    environment = own | {  # without what nbgrader sets for a while: one mother serves a whole run
         "PYTHONPATH": python_path(),
         "MPLBACKEND": "agg",
         "OMP_NUM_THREADS": "1",

@@ -18,6 +18,7 @@ from autograder.engine.intake import Copies, Submitted, leave_out
 from autograder.engine.mother import EngineFailure
 from autograder.engine.names import shown
 from autograder.engine.source import assignment_cells, ordinary_texts
+from autograder.sandbox.forkserver import close_all
 
 
 class SubmissionExporter(NotebookExporter):
@@ -32,6 +33,7 @@ class SubmissionExporter(NotebookExporter):
         try:
             IsolatedExecute(parent=self).check()
         except EngineFailure as error:
+            close_all()
             self.log.error("Nothing was graded: %s", error)
             raise NbGraderException(str(error)) from error
         self._isolate(self.parent)
@@ -53,6 +55,7 @@ class SubmissionExporter(NotebookExporter):
                 submitted = Submitted(coursedir, assignment)
                 copies = Copies(coursedir, assignment, submitted)
             except (NbGraderException, MissingEntry, SQLAlchemyError, OSError) as error:
+                close_all()
                 self.log.error("Nothing was graded: %s", error)
                 raise NbGraderException(str(error)) from error
             said = _Said(copies.root, coursedir)
@@ -66,6 +69,8 @@ class SubmissionExporter(NotebookExporter):
             finally:
                 self.log.removeFilter(said)
                 copies.close()
+                if not getattr(converter, "keeps_helpers", False):
+                    close_all()
                 for name, why in submitted.refused.items():
                     self.log.error(
                         f"There was an error processing assignment '{assignment}' for student '{name}': {why}"

@@ -61,6 +61,8 @@ class Carries(WorkerPlugin):
 class FirstHalf(Autograde):
     """nbgrader's autograde for the one submission of a course, without entering points; errors are raised."""
 
+    keeps_helpers = True  # for the next submission; they end with the worker
+
     def __init__(self, **options):
         super().__init__(**options)
         self.autograde_preprocessors, _ = halves(self.autograde_preprocessors)

@@ -1,4 +1,8 @@
-"""Processes that have imported what others need, and fork them on request."""
+"""Processes that have imported what others need, and fork them on request: one set for a run of grading.
+
+Each has hundreds of megabytes, and a process that grades may live for long (a server whose button grades): so
+who ends a run calls `close_all`. They end as well with the process that has started them, however it ends.
+"""
 
 import atexit
 import os
@@ -7,6 +11,7 @@ import subprocess
 import sys
 
 STARTING = 180  # seconds that the imports may take
+ENDING = 1  # second after which a server that does not end is killed
 
 _servers = {}
 
@@ -47,8 +52,13 @@ class ForkServer:
         socket.send_fds(self.control, [message], descriptors)
 
     def close(self):
+        atexit.unregister(self.close)
         self.control.close()
-        self.process.wait()
+        try:
+            self.process.wait(ENDING)
+        except subprocess.TimeoutExpired:  # it is in the middle of its imports, and hears nothing
+            self.process.kill()
+            self.process.wait()
 
 
 def fork_server(program, modules, environment):
@@ -58,3 +68,9 @@ def fork_server(program, modules, environment):
     if found is None or found.process.poll() is not None:
         found = _servers[key] = ForkServer(program, modules, environment)
     return found
+
+
+def close_all():
+    """End the servers that this process has started. What they have forked goes on, but for checkers."""
+    for key in [key for key in _servers if key[0] == os.getpid()]:
+        _servers.pop(key).close()
