@@ -180,7 +180,8 @@ def forget():
     if tempfile is not None:
         tempfile.tempdir = None
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
-        os.makedirs(matplotlib.get_cachedir(), exist_ok=True)  # the zygote's is elsewhere
+        for name in ("get_configdir", "get_cachedir"):  # each remembers the folder of the zygote
+            setattr(matplotlib, name, getattr(matplotlib, name).__wrapped__)
     if "random" in sys.modules:
         sys.modules["random"].seed()
     if "numpy" in sys.modules:

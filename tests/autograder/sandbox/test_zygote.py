@@ -47,6 +47,17 @@ print(sorted(name for name in os.listdir("/proc") if name.isdigit()) == ["1", st
     assert first.endswith(" 0") or os.geteuid() != 0
 
 
+def test_plotting_has_folders_of_the_sandbox(in_turn):
+    """In each kernel, and not those that the zygote had when it imported."""
+    plot = """
+import matplotlib, matplotlib.pyplot as plt
+print(matplotlib.get_cachedir(), matplotlib.get_configdir())
+plt.plot([1, 2]); plt.savefig("a.png"); plt.close()
+"""
+    shown = in_turn(plot, plot, preload=("matplotlib.pyplot",))
+    assert shown == ["/tmp/.own/matplotlib /tmp/.own/matplotlib\n"] * 2
+
+
 def test_a_zygote_that_was_killed_is_replaced(in_turn):
     assert in_turn("print(1)") == ["1\n"]
     server = zygote(("colorsys",), 1)
