@@ -312,7 +312,7 @@ WRONG = {
         plain(before=lambda critic: critic.requires_grad_(False), after=thawed_afterwards),
         {FLAGS},
     ),
-    "critic in evaluation mode": (step_with(before=lambda critic: critic.eval()), {FLAGS}),
+    "critic in evaluation mode": (step_with(before=lambda critic: critic.eval()), {UPDATE, LOSS, FLAGS}),
     "sign forgotten": (step_with(loss=lambda netG, critic, z: critic(netG(z)).mean()), {UPDATE, LOSS}),
     "sum instead of mean": (step_with(loss=lambda netG, critic, z: -critic(netG(z)).sum()), {UPDATE, LOSS}),
     "cross-entropy": (

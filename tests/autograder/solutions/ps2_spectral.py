@@ -319,7 +319,7 @@ WRONG = {
     ),
     "never enlarged": (
         normalise_with(result=lambda W, sigma, u, before: (W / sigma.clamp(min=1), u)),
-        {VALUE},
+        {VALUE, GRADIENT},
     ),
     "returned as a matrix": (
         normalise_with(result=lambda W, sigma, u, before: (W.reshape(len(W), -1) / sigma, u)),

@@ -326,6 +326,7 @@ def without_the_network(netG, z, batch_size=None):
 
 
 def a_huge_tensor(netG, z, batch_size=None):
+    netG.train(not netG.training)
     return torch.full((1, 1), float(batch_size or len(z))).expand(2**28, 6)
 
 
@@ -408,12 +409,12 @@ WRONG = {
     "overlapping chunks": (overlapping_chunks, {P}),
     "a hundred rows at most": (sampling(chunks=lambda z, b: z[:1000].split(b or 1000)), {V}),
     "without the network": (without_the_network, {V, P, E, G}),
-    "a huge tensor": (a_huge_tensor, {V, P, E, G}),
-    "one mode forgotten": (one_mode_forgotten, {R, E}),
+    "a huge tensor": (a_huge_tensor, {V, P, R, E, G}),
+    "one mode forgotten": (one_mode_forgotten, {R}),
     "counters reset": (statistics_reset, {R}),
     "nan taken out of the statistics": (nan_taken_out_of_the_statistics, {R}),
     "rounded": (sampling(after=lambda net, out: (out * 1e3).round() / 1e3), {V, G}),
-    "detached from its dtype": (sampling(after=lambda net, out: out.double()), {V, P, G}),
+    "another dtype": (sampling(after=lambda net, out: out.double()), {V, G}),
     "fills its arguments with nan": (spoils_its_arguments, {V, P, R, E, G}),
     "empties its arguments": (empties_its_arguments, {V, P, R, E, G}),
 }
