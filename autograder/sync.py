@@ -70,12 +70,12 @@ def key_cell(question, points, reasons=False):
         reasons: whether the hidden part says what deserves a second look (`checks.look_again`).
     """
     name, key, blank = f"answer_{question.id}", _literal(question), BLANK[question.kind]
-    hidden, shown = [], f"{{repr({name})[:40]}}"
+    hidden, shown = [], f"{{type({name}).__name__}}"  # a text of the student's is not for a message
     if question.options:
         letters = "".join(option.letter for option in question.options)
         form = [
             f'assert isinstance({name}, set), f"{name} must be a set of letters, not {shown}"',
-            f'assert {name} <= set("{letters}"), f"the letters are {letters}; {name} is {shown}"',
+            f'assert {name} <= set("{letters}"), "{name} has what is none of the letters {letters}"',
         ]
         missed = f"{name} ^ {key}"
         score = f'choice_score({name}, key={key}, letters="{letters}", points={points})'

@@ -11,8 +11,8 @@ import pytest
         "weight of netD after the step: 0.75367 by hand",
         "loss 1.44019, by hand 0.72009",
         "targets uniform between 0.8 and 1.0: their distribution is",
-        "set_to_none=False: the gradient of parameter 0 has moved to other memory",
-        "answer_C11 must be a set of letters, not ['A']",
+        "set_to_none=False: the gradient of ",
+        "answer_C11 must be a set of letters, not list",
         "an empty tensor must raise ValueError",
     ],
 )
