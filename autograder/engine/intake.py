@@ -7,7 +7,6 @@ everything that is looked at is counted and timed: whatever a submission is, it 
 import codecs
 import contextlib
 import errno
-import fcntl
 import fnmatch
 import hashlib
 import os
@@ -29,6 +28,7 @@ from nbgrader.utils import full_split, parse_utc
 
 from autograder.engine.names import shown, student_id
 from autograder.engine.notebooks import Unreadable
+from autograder.sandbox.runtime import lock
 
 BYTES, FILES, DEPTH = 512 << 20, 1000, 20  # of a submission's folder; files and folders count
 MOST = 2 * FILES  # entries of one folder, with those that are ignored
@@ -489,7 +489,7 @@ class Copies:
         _sweep(own)
         self.root = Path(tempfile.mkdtemp(prefix=COPIES, dir=own))
         self._lock = os.open(self.root, FOLDER)
-        _locked(self._lock)
+        lock(self._lock)
 
     def _step(self, *more):
         return os.path.join(self.coursedir.autograded_directory, OWN, *more)
@@ -540,21 +540,13 @@ class Copies:
             self.coursedir.submitted_directory = before
 
 
-def _locked(descriptor):
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _sweep(folder):
     """Remove copies whose process is gone: its lock went with it."""
     for path in folder.glob(f"{COPIES}*"):
         with contextlib.suppress(FileNotFoundError):
             descriptor = os.open(path, FOLDER)
             try:
-                if _locked(descriptor):
+                if lock(descriptor):
                     shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(descriptor)
