@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -188,7 +189,10 @@ open("data/small.txt", "a").write("y"), open("data/new", "w")
 
 def test_what_is_imported_outside_keeps_its_files_apart():
     server = zygote(("linecache",), 1)
-    lines = Path(f"/proc/{server.process.pid}/environ").read_bytes().decode().split("\0")
+    environ = Path(f"/proc/{server.process.pid}/environ")
+    while not environ.read_bytes() and server.process.poll() is None:  # it has not quite begun
+        time.sleep(0.01)
+    lines = environ.read_bytes().decode().split("\0")
     folders = [value for line in lines if (value := line.partition("=")[2])[:1] == "/" and ":" not in value]
     assert len(folders) == 7 and all(Path(folder).is_relative_to(base()) for folder in folders)
 
