@@ -75,9 +75,10 @@ HOARDS = {
     "shared memory in a file": "f = open('/dev/shm/x', 'w+b'); f.truncate(320 << 20)\n"
     "m = mmap.mmap(f.fileno(), 320 << 20)\nos.unlink('/dev/shm/x')\n"
     "for _ in range(320): m.write(b'x' * (1 << 20))\nm.close()",
-    "in sockets": "pairs = []\nwhile True:\n    a, b = socket.socketpair()\n    a.setblocking(False)\n"
-    "    pairs.append((a, b))\n    try:\n        while True: a.send(b'x' * 4096)\n"
-    "    except BlockingIOError: pass",
+    "in sockets": "pairs = []\ntry:\n    while True:\n        a, b = socket.socketpair()\n"
+    "        a.setblocking(False)\n        pairs.append((a, b))\n        try:\n"
+    "            while True: a.send(b'x' * 4096)\n        except BlockingIOError: pass\n"
+    "except OSError: time.sleep(9)",  # no more files may be open
     "in pipes of many processes": "for _ in range(80):\n    if not os.fork():\n        ends = []\n"
     "        try:\n            while True: ends.append(os.pipe()); os.write(ends[-1][1], b'x' * 4096)\n"
     "        except OSError: time.sleep(9)",
