@@ -157,14 +157,16 @@ def test_the_report_and_the_last_lines_name_who_waits_and_what_was_mended(small)
     damaged = filled_in(release, HALF)
     for cell in damaged.cells:
         cell.metadata = {}
+    hand_in(course, "O'Neil, Bob", damaged)
     hand_in(course, "<b>bob", damaged)
     hand_in(course, "eve", lost(release, *[cell.id for cell in filled_in(release, RIGHT).cells][1:]))
     hand_in(course, "kim", b"[")
     done = grade(course, "--workers", "1")
+    assert "<b>bob: the folder's name is no student's id" in done.stderr
     assert "eve waits for a person" in done.stderr and "had lost their metadata" in done.stderr
     (path,) = course.glob("report*.html")
     text = path.read_text()
-    assert "<b>" not in text and "&lt;b&gt;bob" in text and "had lost their metadata" in text
+    assert "<b>" not in text and "O&#x27;Neil, Bob" in text and "had lost their metadata" in text
     for student, why in (("eve", "cells were missing"), ("kim", "not graded")):
         assert re.search(rf'<th scope="row">{student}</th>.*?{why}', text), student
     rows = exported(course)
