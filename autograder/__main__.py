@@ -82,21 +82,13 @@ def parser():
         epilog=MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    here = Path.cwd()
-    default = here if (here / "nbgrader_config.py").is_file() else Path(__file__).resolve().parent
     own.add_argument("assignment", help="its name, such as ps1_minimax")
     where = own.add_mutually_exclusive_group()
     where.add_argument(
         "--workers", type=count, metavar="N", help="processes on this machine (default: one a processor)"
     )
     where.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
-    own.add_argument(
-        "--course",
-        type=course_folder,
-        default=default,
-        metavar="FOLDER",
-        help="the course (default: %(default)s)",
-    )
+    _add_course(own)
     own.add_argument("--force", action="store_true", help="grade all submissions, unchanged ones too")
     own.add_argument(
         "--student",
@@ -121,15 +113,20 @@ def parser():
     )
     end.add_argument("--because", default="", metavar="TEXT", help="why; shown on the feedback page")
     end.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    end.add_argument(
+    _add_course(end)
+    end.set_defaults(run=_settle)
+    return top
+
+
+def _add_course(command):
+    here = Path.cwd()
+    command.add_argument(
         "--course",
         type=course_folder,
-        default=default,
+        default=here if (here / "nbgrader_config.py").is_file() else Path(__file__).resolve().parent,
         metavar="FOLDER",
         help="the course (default: %(default)s)",
     )
-    end.set_defaults(run=_settle)
-    return top
 
 
 def main(arguments=None):

@@ -22,7 +22,7 @@ from traitlets import Bool, Float, Integer, List, Unicode
 from autograder import sandbox
 from autograder.engine.deadline import WALL, Deadline
 from autograder.engine.intake import MACHINES
-from autograder.engine.mother import EngineFailure, new_checker, python_path
+from autograder.engine.mother import EngineFailure, causes, new_checker, python_path
 from autograder.engine.notebooks import SourceCell, Unreadable
 from autograder.engine.source import assignment_cells, source_folder, submission_folder
 from autograder.engine.student import Ended, StudentKernel, error_output
@@ -50,10 +50,7 @@ def is_engines(error, settings):
         error: exception that ended the grading of a submission.
         settings: IsolatedExecute.
     """
-    chain = []
-    while error is not None:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
+    chain = list(causes(error))
     if any(isinstance(one, OperationalError) or getattr(one, "errno", None) in MACHINES for one in chain):
         return True  # the gradebook, which no cell reaches, or the machine
     if any(isinstance(one, Unreadable) for one in chain):

@@ -26,9 +26,10 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import NbGraderException
 from nbgrader.utils import full_split, parse_utc
 
-from autograder.engine.names import shown, student_id
+from autograder.engine.names import listed, shown, student_id
 from autograder.engine.notebooks import Unreadable
 from autograder.sandbox.runtime import lock
+from autograder.sandbox.submission import make_folder
 
 BYTES, FILES, DEPTH = 512 << 20, 1000, 20  # of a submission's folder; files and folders count
 MOST = 2 * FILES  # entries of one folder, with those that are ignored
@@ -245,8 +246,7 @@ def _no_folder(handle, name, error):
 
 
 def _listed(names):
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(shown(one) for one in names[:SHOWN]) + more
+    return listed([shown(one) for one in names], SHOWN)
 
 
 def walk(top, called, ignore=(), target=None):
@@ -265,7 +265,8 @@ def walk(top, called, ignore=(), target=None):
     end, left, count, files, newest = time.monotonic() + SECONDS, BYTES, FILES, [], 0.0
     levels = [(os.dup(top), "", iter(_names(top, called)))]  # the open folders, each in the one before
     try:
-        _make(target)
+        if target is not None:
+            make_folder(target)
         while levels:
             handle, folder, names = levels[-1]
             if (name := next(names, None)) is None:
@@ -292,7 +293,8 @@ def walk(top, called, ignore=(), target=None):
             if stat.S_ISDIR(mode):
                 levels.append((below, f"{path}/", iter(())))  # so that it is closed whatever comes
                 levels[-1] = below, f"{path}/", iter(_names(below, what))
-                _make(copy)
+                if copy is not None:
+                    make_folder(copy)
                 continue
             with open(below, "rb", buffering=0) as file:
                 size, digest, changed = _read(file, what, copy, left, end)
@@ -330,12 +332,6 @@ def _ignored(name, patterns):
     """Whether one of the globs is for the name: as for nbgrader, a star is for no dot at the beginning."""
     hidden = name.startswith(".")
     return any(fnmatch.fnmatchcase(name, one) and one.startswith(".") >= hidden for one in patterns)
-
-
-def _make(folder):
-    if folder is not None:
-        os.mkdir(folder)
-        os.chmod(folder, 0o755)  # whatever the umask
 
 
 def _read(file, what, copy, most, end):

@@ -9,6 +9,13 @@ from autograder.engine import frames
 from autograder.sandbox.forkserver import fork_server
 
 
+def causes(error):
+    """An exception, and what led to it, one after the other."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 class EngineFailure(Exception):
     """The engine itself failed: nobody's points depend on it, and nothing is graded."""
 

@@ -39,6 +39,12 @@ def _in_names(character):
     return (kind[0] in "LM" or kind == "Nd") and not UNSEEN.match(character)
 
 
+def listed(names, most):
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def shown(text, *, lines=False):
     r"""A text from outside as a terminal, a log or a page may have it.
 

@@ -8,6 +8,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from autograder.engine import texts
+from autograder.engine.names import listed
 
 NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 HALF = 0.5  # of an own text, by which it is known again; of the cells, above which too many are missing
@@ -353,9 +354,7 @@ class Restoration:
 
 
 def _listed(names):
-    listed = list(names) if isinstance(names, list) else sorted(names)
-    more = f" and {len(listed) - NAMES} more" if len(listed) > NAMES else ""
-    return ", ".join(listed[:NAMES]) + more
+    return listed(names if isinstance(names, list) else sorted(names), NAMES)
 
 
 def _is_fixed(cell):

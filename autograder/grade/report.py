@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 
+from autograder.engine.names import listed
 from autograder.grade import statistics, waits
 
 STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
@@ -163,8 +164,7 @@ def _failed(failed, owners, number):
 def _ended(ended):
     rows = []
     for (name, kind), students in sorted(ended.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-        names = ", ".join(map(escape, list(students)[:STUDENTS]))
-        names += f" and {len(students) - STUDENTS} more" if len(students) > STUDENTS else ""
+        names = listed(list(map(escape, students)), STUDENTS)
         rows.append((escape(name), statistics.ENDS[kind], len(students), names))
     table = _table("Cells that ran too long or ended their kernel", ("cell", "it", "times", "whose"), rows)
     return f"<section><h2>Timeouts and deaths</h2>{table if rows else '<p>None.</p>'}</section>"

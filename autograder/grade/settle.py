@@ -7,6 +7,7 @@ import sys
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import AutogradeApp
 
+from autograder.engine.names import listed
 from autograder.grade import waits
 from autograder.grade.record import AnotherOne, only_writer
 
@@ -59,7 +60,7 @@ def _settled(book, coursedir, student, assignment, end, because, dry_run):
         how = f", settled as {settled['as']!r}" if settled else ""
         raise Refused(f"{what} waits for nobody: {points}{how}")
     if end == "graded" and status.unread:
-        cells = waits.listed([name for _, name in status.unread])
+        cells = listed([name for _, name in status.unread], waits.NAMES)
         raise Refused(f"{cells} have no points yet: give them in formgrader, or settle as 'zero'")
     would = "would be" if dry_run else "is"
     if not dry_run:
@@ -90,4 +91,4 @@ def _submission(book, student, assignment):
 
 
 def _like(name, there):
-    return waits.listed(difflib.get_close_matches(name, there, 3, 0.5) or sorted(there)) or "nothing"
+    return listed(difflib.get_close_matches(name, there, 3, 0.5) or sorted(there), waits.NAMES) or "nothing"

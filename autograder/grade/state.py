@@ -8,7 +8,7 @@ from nbgrader import api
 from nbgrader.utils import find_all_files
 from sqlalchemy import select
 
-from autograder.engine.names import shown
+from autograder.engine.names import listed, shown
 from autograder.engine.source import assignment_cells
 
 NAMES = 12  # of cells, in a message
@@ -129,10 +129,8 @@ def changes(record, now, there, students):
 
 
 def _line(kind, students, names):
-    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    listed = ", ".join(sorted(names)[:NAMES]) + more
     were = "1 submission was" if len(students) == 1 else f"{len(students)} submissions were"
-    return f"{were} graded with {kind}: {listed}"
+    return f"{were} graded with {kind}: {listed(sorted(names), NAMES)}"
 
 
 def _differences(then, now):

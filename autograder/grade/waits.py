@@ -12,7 +12,10 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-FOLDER = os.path.join(".grading", "waits")  # in autograded/: nbgrader's globs pass over it
+from autograder.engine.intake import OWN
+from autograder.engine.names import listed
+
+FOLDER = os.path.join(OWN, "waits")
 ENDS = "graded", "zero"
 NAMES = 4  # of cells, in a line
 
@@ -214,10 +217,10 @@ def status(coursedir, student, assignment, submission):
     damage = () if record.settled else tuple(reason["reason"] for reason in record.waits)
     reasons = damage
     if unread:
-        reasons += (f"no points yet: {listed([name for _, name in unread])}",)
+        reasons += (f"no points yet: {listed([name for _, name in unread], NAMES)}",)
     kind = "waits" if reasons else "graded"
     if old:
-        reasons += (f"points by hand from before it was graded again: {listed(old)}",)
+        reasons += (f"points by hand from before it was graded again: {listed(old, NAMES)}",)
     return Status(kind, reasons, damage, tuple(unread), record)
 
 
@@ -243,9 +246,3 @@ def lines(found):
             more = f"; and {len(one.record.mended) - NAMES} more" * (len(one.record.mended) > NAMES)
             said.append(f"{student}, mended: {'; '.join(one.record.mended[:NAMES])}{more}")
     return said
-
-
-def listed(names):
-    """A few of many names."""
-    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    return ", ".join(names[:NAMES]) + more

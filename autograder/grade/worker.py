@@ -16,7 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 
 from autograder.engine.execute import IsolatedExecute, is_engines
-from autograder.engine.mother import EngineFailure
+from autograder.engine.mother import EngineFailure, causes
 from autograder.grade.course import halves, unpack
 
 warnings.simplefilter("ignore", SAWarning)  # nbgrader's way with its sessions
@@ -122,15 +122,9 @@ def _silent():
     return log
 
 
-def _chain(error):
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _said(error):
     """The message that says most of an error, with its place if it is nothing that was foreseen."""
-    for one in _chain(error):
+    for one in causes(error):
         if isinstance(one, EngineFailure):
             return str(one)
     if isinstance(error, ValueError):
