@@ -1,11 +1,27 @@
-"""Shared by all rooms: hypothesis without deadlines (machines differ), reproducible; who stays together."""
+"""Shared by all rooms: hypothesis without deadlines (machines differ), reproducible; who stays together;
+and a browser."""
 
+import os
 import re
+import shutil
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import sync_playwright
 
 TOGETHER = ("book", "autograder/grade", "autograder/round_trip", "autograder/sandbox")
+
+NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")
@@ -45,3 +61,14 @@ def group_of(nodeid):
     if file == "autograder/test_solutions.py" and (assignment := re.search(r"\bps\d", name)):
         return assignment[0]
     return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium. A file's own: while one is driven, its process can neither drive another nor run asyncio."""
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: install it (apt-get install chromium) or set CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

@@ -1,7 +1,5 @@
 """The built book behind a local server, and a browser that watches what its pages load and complain about."""
 
-import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -11,21 +9,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book/_build/html"
-NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DESKTOP, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -73,16 +60,6 @@ def address(site):
     server.shutdown()
 
 
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: install it (apt-get install chromium) or set CHROMIUM to its path")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @dataclass
 class Visit:
     """An open page and what it did: requests that left the machine, errors of scripts and of the console."""
@@ -107,7 +84,7 @@ class Visit:
         ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_page(browser):
     """open_page(url or HTML text, scheme="light", size=DESKTOP, **context options) -> Visit, typeset."""
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -12,23 +11,12 @@ import pytest
 import small_course
 from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
-from playwright.sync_api import sync_playwright
 from round_trip.serving import TOKEN, serving
 from round_trip.vectors import cells
 from small_course import PS
 
 MATHJAX = "https://cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.7/"
 OFFLINE = Path(nbformat.__file__).parents[1] / "sphinx-mathjax-offline/static/mathjax"
-NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 EVERY = 25  # one vector in so many stands in a cell that gets points, whose heading nothing may cover
 
 # The newer MathJax has no list of what is safe, and none of what formgrader asks of the older one.
@@ -161,16 +149,6 @@ def course(tmp_path_factory, monkeypatch):
     short.mkdir(parents=True)
     (short / f"{PS}.ipynb").write_text(json.dumps(new_notebook(cells=[new_markdown_cell("Text.")])))
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: install it (apt-get install chromium) or set CHROMIUM to its path")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
