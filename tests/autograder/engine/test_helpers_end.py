@@ -29,6 +29,14 @@ for run in range(int(sys.argv[1])):
     names = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
     print(run, len(names), psutil.Process().num_fds(), names, flush=True)
 """
+IMPORTING = """
+import time
+
+from autograder.sandbox.forkserver import ForkServer
+
+print(ForkServer(["-c", "import time; time.sleep(600)"], (), {}).process.pid, flush=True)
+time.sleep(600)
+"""
 KINDS = "checker", "zygote.py", "supervise.py"
 
 
@@ -98,6 +106,13 @@ def test_helpers_end_with_who_started_them_however_that_ends(tmp_path, sign, dou
         process.send_signal(sign)
     gone, left = psutil.wait_procs(list(found), timeout=10)
     assert len(gone) > len(KINDS) and not left
+
+
+def test_a_helper_in_the_middle_of_its_imports_ends_with_who_started_it(tmp_path):
+    with started(tmp_path, IMPORTING) as process:
+        helper = psutil.Process(int(process.stdout.readline()))
+        process.kill()
+    assert not psutil.wait_procs([helper], timeout=10)[1]
 
 
 def test_the_servers_button_leaves_no_process_behind(tmp_path):
