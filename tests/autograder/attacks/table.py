@@ -274,9 +274,8 @@ network; "batch ended" is a run that left no grades for those who came later.
 
 All sandboxes run on one machine, on one kernel. What costs little is closed (`sandbox/seccomp.py`): locks,
 leases, watches and hints on files that all see, the times of devices, and the calls that say whether a page
-of a file is in memory, or take it out. These ways are left. `python benchmarks/channels.py --bytes 100
---rounds 3` sends 108 bytes through each, three times; two cores of an AMD EPYC that had other work to do
-meanwhile:
+of a file is in memory, or take it out. These ways are left. `python benchmarks/channels.py` sends 108 bytes
+through each, three times; two cores of an AMD EPYC that had other work to do meanwhile:
 
 | way | sender and receiver | bits a second, median | of the three | bits wrong |
 |---|---|---|---|---|
