@@ -8,6 +8,7 @@ import ast
 import builtins
 import contextlib
 import ctypes
+import fcntl
 import importlib
 import io
 import json
@@ -59,6 +60,7 @@ def main(descriptor, preload):
         importlib.import_module("autograder.engine.tensors")
     shell = Shell.instance()
     control = socket.socket(fileno=descriptor)
+    fcntl.fcntl(control, fcntl.F_SETFL, 0)  # see `forkserver.py`
     control.sendall(b"1")
     mother, poll = os.getpid(), select.poll()
     grader = os.pidfd_open(os.getppid())  # its children may hold the other end of the socket longer than it
@@ -533,3 +535,4 @@ def _without_error(outputs):
 if __name__ == "__main__":
     # Under its own name: the notebooks' names are to be those of __main__.
     importlib.import_module("autograder.engine.checker").main(int(sys.argv[1]), sys.argv[2:])
+    os._exit(0)  # at once: what was imported would take seconds to be put away

@@ -5,6 +5,7 @@ who ends a run calls `close_all`. They end as well with the process that has sta
 """
 
 import atexit
+import fcntl
 import os
 import socket
 import subprocess
@@ -21,7 +22,8 @@ class ForkServer:
 
     Args:
         program: arguments of Python. The file descriptor of a socket follows, on which it says "1" when it is
-            ready, or why it is not, and takes messages with file descriptors; then `modules`.
+            ready, or why it is not, and takes messages with file descriptors; then `modules`. While it
+            imports, and hears nothing, the end of that socket kills it: it calls `fcntl(…, F_SETFL, 0)` then.
         modules: names of what it imports.
         environment: all of its variables.
     """
@@ -36,6 +38,10 @@ class ForkServer:
                 stdin=subprocess.DEVNULL,
                 cwd="/",
             )
+            fcntl.fcntl(theirs, fcntl.F_SETOWN, self.process.pid)
+            fcntl.fcntl(
+                theirs, fcntl.F_SETFL, os.O_ASYNC
+            )  # its end raises SIGIO, which nothing there handles
         self.control, self.ready = ours, False
         ours.settimeout(STARTING)
         atexit.register(self.close)
@@ -56,7 +62,7 @@ class ForkServer:
         self.control.close()
         try:
             self.process.wait(ENDING)
-        except subprocess.TimeoutExpired:  # it is in the middle of its imports, and hears nothing
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
 

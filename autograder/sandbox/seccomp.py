@@ -1,14 +1,14 @@
 """Which system calls a sandbox may not make: a filter in the kernel's own form (bubblewrap's --seccomp).
 
 Namespaces, an unused user and no capabilities already stop what these calls would do; the filter keeps a
-student's code from the parts of the kernel where that has failed before, and from memory and sockets that
-nothing else here counts or blocks.
+student's code from the parts of the kernel where that has failed before, from memory and sockets that
+nothing else here counts or blocks, and from what a file that all sandboxes see would tell one of another.
 """
 
 import errno
 import struct
 
-# System call numbers: x86_64, aarch64.
+# System call numbers: x86_64, aarch64 (None: it has no such call).
 DENIED = {
     # other processes' memory
     "ptrace": (101, 117),
@@ -69,8 +69,28 @@ ABSENT = {
     "splice": (275, 76),
     "tee": (276, 77),
     "vmsplice": (278, 75),
+    # a lock, or a watch, on a file that others see too
+    "flock": (73, 32),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    # whether a page is in memory, asked or made so without reading it
+    "preadv2": (327, 286),
+    "io_setup": (206, 0),
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
+    "process_madvise": (440, 440),
+}
+# Answered with 0 and not done: no honest program can tell, or needs more than that it does not fail.
+NOT_DONE = {
+    "fadvise64": (221, 223),  # it would take pages out of memory for all
+    # the times of devices, which are the machine's own, and anybody's to set
+    "utimensat": (280, 88),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
 }
 CLONE, SOCKET, MMAP, SETSOCKOPT, CLOSE_RANGE = (56, 220), (41, 198), (9, 222), (54, 208), (436, 436)
+FCNTL, MADVISE = (72, 25), (28, 233)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, AUDIT_ARCH
 
 # A network namespace does not hold AF_VSOCK (the way from a virtual machine to its host), nor AF_ALG.
@@ -81,6 +101,24 @@ UNSHARE = 2  # CLOSE_RANGE_UNSHARE, which makes them its own
 # Anonymous memory that is shared stays when no page of it is in anybody's table; huge pages are in no count.
 MAP_SHARED, MAP_ANONYMOUS, MAP_HUGETLB = 0x1, 0x20, 0x40000  # MAP_SHARED_VALIDATE is 3
 SOL_SOCKET, BUFFERS = 1, (7, 8, 32, 33)  # SO_{SND,RCV}BUF, and the same with FORCE
+# Locks are taken on devices and event files as well, which are one for the machine. SQLite needs them to be
+# granted, so they are, and not taken. Whose lock is in the way, leases, notices and hints: none.
+LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
+COMMANDS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    8,
+    9,
+    10,
+    11,
+    15,
+    16,
+    *range(1030, 1035),
+)  # F_DUPFD … F_GETOWN_EX, F_DUPFD_CLOEXEC …
+ADVICE = (20, 21, 25)  # MADV_COLD, MADV_PAGEOUT, MADV_COLLAPSE: they act on a file's pages in memory
 X32 = 0x40000000
 
 LOAD, EQUAL, ABOVE, ANY, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF_LD|W|ABS, JEQ, JGE, JSET, RET
@@ -98,7 +136,7 @@ def seccomp_filter(machine):
     Returns: bytes. Raises: KeyError for another machine.
     """
     column, architecture = MACHINES[machine]
-    deny, absent = ERROR | errno.EPERM, ERROR | errno.ENOSYS
+    deny, absent, unknown = (ERROR | number for number in (errno.EPERM, errno.ENOSYS, errno.EINVAL))
     program = [
         (LOAD, 0, 0, MACHINE),
         (EQUAL, 1, 0, architecture),
@@ -107,11 +145,11 @@ def seccomp_filter(machine):
         (ABOVE, 0, 1, X32),
         (RETURN, 0, 0, deny),
     ]
-    for calls, answer in ((DENIED, deny), (ABSENT, absent)):
+    for calls, answer in ((DENIED, deny), (ABSENT, absent), (NOT_DONE, ERROR)):
         for numbers in calls.values():
-            program += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, answer)]
-    families = [(EQUAL, len(FAMILIES) - i, 0, family) for i, family in enumerate(FAMILIES)]
-    buffers = [(EQUAL, len(BUFFERS) - i, 0, option) for i, option in enumerate(BUFFERS)]
+            if numbers[column] is not None:
+                program += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, answer)]
+    families, buffers, advice = map(_any_of, (FAMILIES, BUFFERS, ADVICE))
     for numbers, rule in (
         (
             CLONE,
@@ -156,7 +194,27 @@ def seccomp_filter(machine):
                 (RETURN, 0, 0, ALLOW),
             ],
         ),
+        (
+            FCNTL,
+            [
+                (LOAD, 0, 0, ARGUMENTS[1]),
+                *_any_of(COMMANDS, 1 + len(LOCKS)),
+                *_any_of(LOCKS),
+                (RETURN, 0, 0, unknown),
+                (RETURN, 0, 0, ERROR),
+                (RETURN, 0, 0, ALLOW),
+            ],
+        ),
+        (
+            MADVISE,
+            [(LOAD, 0, 0, ARGUMENTS[2]), *advice, (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, unknown)],
+        ),
     ):
         program += [(EQUAL, 0, len(rule), numbers[column]), *rule]
     program.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+
+
+def _any_of(values, further=0):
+    """Instructions that jump over the next one, and as many further, where one of the values is loaded."""
+    return [(EQUAL, len(values) - place + further, 0, value) for place, value in enumerate(values)]

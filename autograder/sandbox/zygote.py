@@ -9,6 +9,7 @@ each its own copy.
 """
 
 import ctypes
+import fcntl
 import importlib
 import json
 import os
@@ -56,6 +57,7 @@ def serve(control):
     parent = os.pidfd_open(os.getppid())  # its children may hold the other end of the socket longer than it
     for descriptor in (control, parent):
         poll.register(descriptor, select.POLLIN)
+    fcntl.fcntl(control, fcntl.F_SETFL, 0)  # see `forkserver.py`
     control.sendall(b"1")
     while parent not in {descriptor for descriptor, _ in poll.poll()}:
         try:
@@ -204,3 +206,4 @@ if __name__ == "__main__":
         control.sendall(f"{type(error).__name__}: {error}".encode())
         raise SystemExit(1) from error
     serve(control)
+    os._exit(0)  # at once: what was imported would take seconds to be put away

@@ -269,6 +269,47 @@ network; "batch ended" is a run that left no grades for those who came later.
 ```text
 {transcript}
 ```
+
+## Ways from one sandbox to another that are left
+
+All sandboxes run on one machine, on one kernel. What costs little is closed (`sandbox/seccomp.py`): locks,
+leases, watches and hints on files that all see, the times of devices, and the calls that say whether a page
+of a file is in memory, or take it out. These ways are left. `python benchmarks/channels.py` sends 108 bytes
+through each, three times; two cores of an AMD EPYC that had other work to do meanwhile:
+
+| way | sender and receiver | bits a second, median | of the three | bits wrong |
+|---|---|---|---|---|
+| pages, by the clock | one after the other | 12798 | 9875, 12798, 13795 | 64 of 2592 |
+| pages, by getrusage | one after the other | 11097 | 10673, 11097, 11672 | 56 of 2592 |
+| threads that wait | both at one time | 6618 | 6299, 6618, 7122 | 0 of 2592 |
+| number of terminals | both at one time | 501 | 501, 501, 501 | 44 of 2592 |
+| use of a processor | both at one time | 33 | 33, 33, 33 | 383 of 2592 |
+
+- *Pages*: the sender reads some pages of files below `/usr` or of Python's packages that nobody has read
+  for long, and leaves others. A plain read takes a few microseconds where the page is in memory, else near
+  a hundred; `getrusage`, `/proc/self/io` and the list of a process's own pages tell the same without a
+  clock. The wrong bits, where they were looked at, were pages that others had read meanwhile. Here a
+  sandbox saw 3.4 million pages, of which 2.8 million were not in memory: each of them is a bit that can be
+  written once, and stays until the machine needs the memory or starts again.
+- *Threads that wait*: who wakes the threads that wait at a word of a file (`futex`) is told how many there
+  were, and the word is one for all who have mapped the file. Python's `multiprocessing` and the end of
+  every thread need this call, and a filter of system calls does not see what lies at an address.
+- *Number of terminals*: one of many counts of the whole machine, in `/proc` (`sys`, `stat`, `meminfo`,
+  `loadavg`, …), in `sysinfo` and in the numbers of new pipes. Hiding some of them would leave the others.
+  Where an ordinary user grades, all sandboxes are one user's to the kernel, and what it counts by user is
+  one more.
+- *Use of a processor*: and so of its caches and of the memory's bus.
+
+What they carry: the hidden inputs of a function are a few hundred bytes, so a call in the hidden phase can
+put them away in a second, and a visible cell that runs later (in a kernel that was started again, in the
+next grading of the submission or of another one), or at the same time, can print them. It takes a student
+who plans for it, a second run whose output the student gets to see and, for the last three, both at one
+time. An input is no answer; it helps whose answer is a table. Inputs that are drawn from `SEED` are other
+ones with another `SEED`.
+
+Why they are left: an own page cache for each submission means a copy of the system's and Python's files for
+each (14 GB here), or a virtual machine. Who needs that grades each submission in a virtual machine of its
+own.
 """
 
 if __name__ == "__main__":

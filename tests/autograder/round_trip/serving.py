@@ -15,16 +15,18 @@ TOKEN = "of-the-test"
 
 
 class Serving:
-    """The server's address, and what it answers."""
+    """The server's address and process, and what it answers."""
 
-    def __init__(self, port):
-        self.address = f"http://127.0.0.1:{port}"
+    def __init__(self, port, process):
+        self.address, self.process = f"http://127.0.0.1:{port}", process
 
-    def answer(self, page, data=None):
+    def answer(self, page, data=None, method=None):
         """The response, of GET or, if there is something to put there, of PUT; an error's, too."""
         body = None if data is None else json.dumps(data).encode()
         headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
-        request = Request(f"{self.address}/{page}", body, headers, method="PUT" if body else "GET")
+        request = Request(
+            f"{self.address}/{page}", body, headers, method=method or ("PUT" if body else "GET")
+        )
         try:
             return urlopen(request, timeout=60)
         except HTTPError as error:
@@ -51,7 +53,7 @@ def serving(folder):
             command, cwd=folder, env=os.environ | {"PATH": path}, stdout=log, stderr=subprocess.STDOUT
         )
         try:
-            found = Serving(port)
+            found = Serving(port, server)
             _wait_for(lambda: found.ask("api"), server)
             yield found
         finally:

@@ -104,7 +104,7 @@ async def kernel(files=None, limits=None, **kw):
         await manager.shutdown_kernel(now=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def started_kernel():
     """`kernel`, for `async with`."""
     return kernel

@@ -9,7 +9,7 @@ import pytest
 from autograder.sandbox import seccomp
 
 ALLOW, KILL = seccomp.ALLOW, seccomp.KILL
-EPERM, ENOSYS = 0x00050001, 0x00050026
+EPERM, ENOSYS, EINVAL, NOT_DONE = 0x00050001, 0x00050026, 0x00050016, 0x00050000
 
 
 def answer(machine, number, arguments=(), architecture=None):
@@ -42,8 +42,10 @@ machines = pytest.mark.parametrize("machine, column", [("x86_64", 0), ("aarch64"
 def test_named_calls_are_denied_and_all_others_allowed(machine, column):
     denied = {numbers[column] for numbers in seccomp.DENIED.values()}
     absent = {numbers[column] for numbers in seccomp.ABSENT.values()}
+    not_done = {numbers[column] for numbers in seccomp.NOT_DONE.values()}
     for number in range(500):
         expected = EPERM if number in denied else ENOSYS if number in absent else ALLOW
+        expected = NOT_DONE if number in not_done else expected
         if number != seccomp.SOCKET[column]:  # 0 is no family
             assert answer(machine, number) == expected, number
 
@@ -107,6 +109,30 @@ def test_buffers_of_sockets_stay_as_they_are(machine, column, level, option):
     assert answer(machine, seccomp.SETSOCKOPT[column], (3, level, option)) == expected
 
 
+@machines
+@pytest.mark.parametrize(
+    "command, expected",
+    [
+        *((command, ALLOW) for command in (0, 1, 2, 3, 4, 8, 10, 1030, 1031, 1032)),  # F_DUPFD … F_GETPIPE_SZ
+        *((lock, NOT_DONE) for lock in (6, 7, 37, 38)),  # F_SETLK, F_SETLKW, and of open files
+        *((asked, EINVAL) for asked in (5, 36)),  # F_GETLK, F_OFD_GETLK
+        *((shared, EINVAL) for shared in (1024, 1025, 1026, 1035, 1036, 1037, 1038, 1039, 1040)),
+    ],
+)
+def test_an_open_file_has_nothing_that_others_see(machine, column, command, expected):
+    assert answer(machine, seccomp.FCNTL[column], (3, command)) == expected
+    assert answer(machine, seccomp.FCNTL[column], (3, command | 1 << 32)) == expected
+
+
+@machines
+@pytest.mark.parametrize(
+    "advice, expected",
+    [(0, ALLOW), (4, ALLOW), (8, ALLOW), (14, ALLOW), (20, EINVAL), (21, EINVAL), (22, ALLOW), (25, EINVAL)],
+)
+def test_no_advice_acts_on_the_pages_of_files(machine, column, advice, expected):
+    assert answer(machine, seccomp.MADVISE[column], (0, 4096, advice)) == expected
+
+
 def test_calls_of_another_architecture_end_the_process():
     assert answer("x86_64", 0, architecture=0x40000003) == KILL  # i386
     assert answer("x86_64", seccomp.X32 | 1) == EPERM
@@ -123,11 +149,14 @@ def test_the_numbers_are_this_machines():
     for name, numbers in {
         **seccomp.DENIED,
         **seccomp.ABSENT,
+        **seccomp.NOT_DONE,
         "clone": seccomp.CLONE,
         "socket": seccomp.SOCKET,
         "mmap": seccomp.MMAP,
         "setsockopt": seccomp.SETSOCKOPT,
         "close_range": seccomp.CLOSE_RANGE,
+        "fcntl": seccomp.FCNTL,
+        "madvise": seccomp.MADVISE,
     }.items():
         if name in table:
             assert table[name] == numbers[column], name
