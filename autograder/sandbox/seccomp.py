@@ -104,20 +104,8 @@ SOL_SOCKET, BUFFERS = 1, (7, 8, 32, 33)  # SO_{SND,RCV}BUF, and the same with FO
 # Locks are taken on devices and event files as well, which are one for the machine. SQLite needs them to be
 # granted, so they are, and not taken. Whose lock is in the way, leases, notices and hints: none.
 LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
-COMMANDS = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    8,
-    9,
-    10,
-    11,
-    15,
-    16,
-    *range(1030, 1035),
-)  # F_DUPFD … F_GETOWN_EX, F_DUPFD_CLOEXEC …
+# F_DUPFD … F_SETFL, F_SETOWN … F_GETSIG, F_SETOWN_EX, F_GETOWN_EX, F_DUPFD_CLOEXEC … F_GET_SEALS
+COMMANDS = (*range(5), *range(8, 12), 15, 16, *range(1030, 1035))
 ADVICE = (20, 21, 25)  # MADV_COLD, MADV_PAGEOUT, MADV_COLLAPSE: they act on a file's pages in memory
 X32 = 0x40000000
 
