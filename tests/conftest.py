@@ -40,6 +40,12 @@ def pytest_addoption(parser):
         help="of the solutions in tests/autograder/solutions, nbgrader judges: some (of every task one "
         "right and three wrong), all, or those of the assignments with these numbers, separated by commas",
     )
+    parser.addoption(
+        "--peers",
+        default="some",
+        choices=("some", "all"),
+        help="of nbgrader's own tests of autograde, with the course's settings: some, or all (minutes)",
+    )
     parser.addoption("--matrix-json", metavar="FILE", help="where the verdicts on them are written")
 
 
