@@ -395,8 +395,10 @@ def renamed(folder, names):
     missing = [name for name in names if not os.path.isfile(os.path.join(folder, f"{name}.ipynb"))]
     known, others = {f"{name}.ipynb" for name in names}, []
     for place, _, files in os.walk(folder):
-        paths = [os.path.normpath(os.path.join(os.path.relpath(place, folder), name)) for name in files]
-        others += [path for path in sorted(paths) if ".ipynb" in path.lower() and path not in known]
+        found = [name for name in sorted(files) if ".ipynb" in name.lower() and not name.startswith(".")]
+        below = os.path.relpath(place, folder)
+        others += [os.path.normpath(os.path.join(below, name)) for name in found]
+    others = [path for path in others if path not in known]
     if not others:
         return {}
     there = f"there is {_listed(others)}, which no notebook of the assignment is called"

@@ -61,10 +61,9 @@ class SubmissionExporter(NotebookExporter):
                 copies = Copies(coursedir, assignment, submitted)
             except (NbGraderException, MissingEntry, SQLAlchemyError, OSError) as error:
                 close_all()
-                hint = (
-                    isinstance(error, MissingEntry) * f" Run nbgrader generate_assignment {assignment} first."
-                )
-                self.log.error("Nothing was graded: %s%s", shown(error), hint)
+                missing = isinstance(error, MissingEntry)
+                hint = f" Run nbgrader generate_assignment {assignment} first." * missing
+                self.log.error("Nothing was graded: %s%s", shown(error, lines=True), hint)
                 raise NbGraderException(str(error)) from error
             said = _Said(copies.root, coursedir)
             self.log.addFilter(said)

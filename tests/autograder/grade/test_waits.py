@@ -16,6 +16,7 @@ from nbgrader.api import Gradebook
 from small_course import HALF, POINTS, PS, RIGHT, filled_in, hand_in, make, nbgrader
 
 from autograder.__main__ import main
+from autograder.engine.intake import renamed
 
 # a preprocessor that finds something that it cannot judge
 SAYS = """
@@ -175,6 +176,15 @@ def test_one_of_several_notebooks_under_another_name_is_not_0_points(empty, by):
     assert "no points yet" in rows["ada"]["reasons"] and "missing" not in rows["ada"]["reasons"]
     assert settle(course, "bob", PS, "--as", "graded").returncode == 0
     assert exported(course)["bob"]["score"] == "10.0"
+
+
+def test_what_an_archive_adds_to_a_notebook_is_none(tmp_path):
+    for name in ("one.ipynb", "__MACOSX/._one.ipynb", ".~two.ipynb", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert renamed(tmp_path, ["one", "two"]) == {}
+    (tmp_path / "__MACOSX" / "Two.IPYNB.txt").touch()
+    assert "there is __MACOSX/Two.IPYNB.txt, which" in renamed(tmp_path, ["one", "two"])["two"]
 
 
 def test_the_report_and_the_last_lines_name_who_waits_and_what_was_mended(small):
