@@ -6,6 +6,7 @@ from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import SaveAutoGrades
 
+from autograder.engine.intake import renamed
 from autograder.engine.source import submission_folder
 from autograder.grade import waits
 
@@ -32,10 +33,17 @@ class SaveGrades(SaveAutoGrades):
         said = {"mended": list(found.get("mended", ())), "waits": reasons}
         with Gradebook(info["db_url"]) as book:
             folder = submission_folder(coursedir, info)
-            for reason in waits.enter(book, coursedir, info, folder, said):
-                where = info["student"], info["notebook"]
-                self.log.warning("%s, %s waits for a person: %s", *where, reason["reason"])
+            self._enter(book, coursedir, info, folder, said)
+            names = [one.name for one in book.find_assignment(info["assignment"]).notebooks]
+            for name, why in renamed(folder, names).items():  # nbgrader has given 0 points for it
+                said = {"mended": [], "waits": [{"reason": why, "cells": []}]}
+                self._enter(book, coursedir, info | {"notebook": name}, folder, said)
         return nb, resources
+
+    def _enter(self, book, coursedir, info, folder, said):
+        for reason in waits.enter(book, coursedir, info, folder, said):
+            where = info["student"], info["notebook"]
+            self.log.warning("%s, %s waits for a person: %s", *where, reason["reason"])
 
     def preprocess_cell(self, cell, resources, cell_index):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)

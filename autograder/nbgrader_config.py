@@ -50,7 +50,7 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 # The first cell of a notebook imports torch: from a cold network disk more than half a minute.
-c.IsolatedExecute.cell_seconds = 120
+c.Execute.timeout = 120
 
 # For a machine without bubblewrap: the next line, without its mark, gives up the sandbox. Students' code then
 # runs in your account, with your files and your network. Only for work of people whom you trust.

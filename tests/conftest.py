@@ -46,6 +46,12 @@ def pytest_addoption(parser):
         choices=("some", "all"),
         help="which of the wrong solutions in tests/autograder/solutions are judged in two processes as well",
     )
+    parser.addoption(
+        "--peers",
+        default="some",
+        choices=("some", "all"),
+        help="of nbgrader's own tests of autograde, with the course's settings: some, or all (minutes)",
+    )
     parser.addoption("--matrix-json", metavar="FILE", help="where the verdicts on them are written")
 
 

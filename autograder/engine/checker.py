@@ -6,6 +6,7 @@ so that each begins with the same fresh state. The child takes orders from `exec
 
 import ast
 import builtins
+import collections
 import contextlib
 import ctypes
 import fcntl
@@ -272,7 +273,7 @@ class Checker:
             worker = self._accept("worker", end)
             if worker is None or worker[0] != self.snapshot:
                 raise frames.Lost("no answer from the snapshot")
-            link = self.links[self.snapshot] = Link(worker[1], self._remaining)
+            link = self.links[self.snapshot] = Link(worker[1], self._remaining, self._deleted)
         self.current = link
         return link
 
@@ -343,6 +344,10 @@ class Checker:
         """Names that the checks have themselves: a student's cannot come in their place."""
         names = self.shell.user_ns
         return {name for name in names if name not in self.bound or names[name] is not self.bound[name]}
+
+    def _deleted(self):
+        """The student's names that the present cell has deleted: ``del squares``, to see who relies on it."""
+        return sorted(name for name in self.bound if name not in self.shell.user_ns)
 
     def _death(self, snapshot, link):
         """Why a worker is no more, and whether its whole kernel is."""
@@ -426,7 +431,7 @@ def names_needed(source, shell):
 
 
 def names_defined(source, shell):
-    """Names that the code of a cell gives to something, or takes away, in the notebook.
+    """Names that the code of a cell gives to something, or takes away for good, in the notebook.
 
     Where the code does not compile: names in places where a name is given.
     """
@@ -441,10 +446,34 @@ def names_defined(source, shell):
                 if (symbol.is_assigned() or symbol.is_imported()) and (top or symbol.is_global()):
                     defined.add(symbol.get_name())
             tables += [(child, False) for child in table.get_children()]
-        for node in ast.walk(ast.parse(code)):
+        tree = ast.parse(code)
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and not node.level:
                 defined |= _exported(node.module)
+        defined -= _given_back(tree)
     return defined
+
+
+def _given_back(tree):
+    """Names that are deleted, and afterwards are what they were: ``kept = f``, ``del f``, …, ``f = kept``."""
+    bound, copied, deleted = collections.Counter(), {}, set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Name(other)):
+                copied.setdefault(name, []).append(other)
+            case ast.Name(name, ast.Del()):
+                deleted.add(name)
+        if not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store):
+            bound.update({getattr(node, part, None) for part in ("id", "name", "asname", "rest")})
+
+    def is_kept(name, other):
+        return copied.get(other) == [name] and bound[other] == 1
+
+    return {
+        name
+        for name in deleted & copied.keys()
+        if len(copied[name]) == bound[name] and all(is_kept(name, other) for other in copied[name])
+    }
 
 
 def imports(source, shell):

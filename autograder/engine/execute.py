@@ -15,20 +15,21 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from sqlalchemy.exc import OperationalError
-from traitlets import Bool, Float, Integer, List, Unicode
+from traitlets import Bool, Float, Integer, List, Unicode, default
 
 from autograder import sandbox
 from autograder.engine.deadline import WALL, Deadline
 from autograder.engine.intake import MACHINES
 from autograder.engine.mother import EngineFailure, causes, new_checker, python_path
 from autograder.engine.notebooks import SourceCell, Unreadable
-from autograder.engine.source import assignment_cells, source_folder, submission_folder
+from autograder.engine.source import assignment_cells, other_language, source_folder, submission_folder
 from autograder.engine.student import Ended, StudentKernel, error_output
 from autograder.sandbox.submission import copy_files, make_folder, open_to_all
 
 NEEDED = ("cloudpickle", "safetensors", "torch", "ipykernel")
+CELL = 120  # seconds, where nobody says how many
 TEST_GRACE = 30.0  # seconds after which a checker that does not answer is given up
 LATEST = 2.0  # and at the end of the notebook's time
 # A kernel survives where it lives so much longer than it had before it ended: no two runs are equally fast.
@@ -115,9 +116,11 @@ class Doubt:
 class IsolatedExecute(NbGraderPreprocessor):
     """Executes a submission so that its code reaches neither the checks nor anything else."""
 
-    cell_seconds = Integer(120, help="for one cell of a student").tag(config=True)
+    cell_seconds = Integer(
+        help=f"for one cell of a student; as long as nothing is said here, Execute.timeout, or {CELL} s"
+    ).tag(config=True)
     call_seconds = Float(20.0, help="that one call by the checks may compute, not wait").tag(config=True)
-    test_seconds = Integer(120, help="for one cell of checks").tag(config=True)
+    test_seconds = Integer(help="for one cell of checks; see cell_seconds").tag(config=True)
     notebook_seconds = Integer(
         1200,
         help="for one notebook: processor time of all that its code does, in its own cells and when the "
@@ -142,6 +145,18 @@ class IsolatedExecute(NbGraderPreprocessor):
         "whom you trust, on machines without bubblewrap",
     ).tag(config=True)
 
+    @default("cell_seconds")
+    def _cell_seconds(self):
+        """What nbgrader's own setting says; without a limit of its own, a cell has the notebook's."""
+        if not any("timeout" in self.config.get(name, {}) for name in Execute.section_names()):
+            return CELL
+        seconds = Execute(config=self.config).timeout
+        return seconds if seconds is not None and seconds > 0 else self.notebook_seconds
+
+    @default("test_seconds")
+    def _test_seconds(self):
+        return self._cell_seconds()
+
     def limits(self, deadline=None):
         """The limits of a student's kernel, in what is left of a notebook's time. Returns: sandbox.Limits."""
         deadline = deadline or Deadline(self.notebook_seconds)
@@ -156,6 +171,8 @@ class IsolatedExecute(NbGraderPreprocessor):
 
     def check(self):
         """Find out whether submissions can be graded at all. Raises: EngineFailure."""
+        if not Execute(config=self.config).enabled:
+            raise EngineFailure("with --no-execute, points would be what students say that they are")
         if self.unsafe:
             self.log.warning("IsolatedExecute.unsafe is set: students' code runs WITHOUT a sandbox")
         else:
@@ -175,6 +192,8 @@ class IsolatedExecute(NbGraderPreprocessor):
         info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
         with Gradebook(info["db_url"]) as book:
             cells = {cell.name: cell for cell in assignment_cells(book, coursedir, info)}
+        if other := other_language(nb.metadata.get("kernelspec")):  # where the assignment's own says nothing
+            raise Unreadable(f"{info['notebook']}.ipynb is written in {other}, and is run by Python")
         source = source_folder(coursedir, info)
         waits = self.grade(nb, cells, submission_folder(coursedir, info), source, info["student"])
         if waits:

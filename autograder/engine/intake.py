@@ -170,7 +170,9 @@ class Submitted:
                 if name and folder == f"{before}{name}{after}":
                     self._look(base, folder, name, known)
         if not self.folders and not self.failed and not self.refused:
-            raise NbGraderException(f"nothing was handed in: there is no folder {self.path('STUDENT')}")
+            pattern = self.coursedir.student_id
+            folder = self.path("STUDENT" if pattern == "*" else pattern)
+            raise NbGraderException(f"nothing was handed in: there is no folder {folder}")
 
     def _look(self, base, folder, name, known):
         """Find out what a student's folder holds of the assignment."""
@@ -380,6 +382,29 @@ def notebooks_of(folder, called, names):
     raise Unreadable(f"there is no {' or '.join(names)} in {called}, but {_listed(there) or 'nothing'}")
 
 
+def renamed(folder, names):
+    """What a submission has in the place of notebooks that it lacks.
+
+    Args:
+        folder: that `walk` has made.
+        names: of the assignment's notebooks.
+
+    Returns: dict from each that is missing to what is there instead, as a sentence; empty where no file is
+        left that could be one.
+    """
+    missing = [name for name in names if not os.path.isfile(os.path.join(folder, f"{name}.ipynb"))]
+    known, others = {f"{name}.ipynb" for name in names}, []
+    for place, _, files in os.walk(folder):
+        found = [name for name in sorted(files) if ".ipynb" in name.lower() and not name.startswith(".")]
+        below = os.path.relpath(place, folder)
+        others += [os.path.normpath(os.path.join(below, name)) for name in found]
+    others = [path for path in others if path not in known]
+    if not others:
+        return {}
+    there = f"there is {_listed(others)}, which no notebook of the assignment is called"
+    return {name: f"{name}.ipynb is missing; {there}" for name in missing}
+
+
 def check_beside(folder, called, source):
     """See that what the instructor's files take the place of are files. Raises: Unreadable."""
     for place, folders, files in os.walk(source):
@@ -470,6 +495,9 @@ class Copies:
         assignment: name.
         submitted: Submitted.
 
+    Attributes:
+        own: the folder that they are in, with the records of what was graded.
+
     Raises: nbgrader.api.MissingEntry for an assignment that the gradebook does not have.
     """
 
@@ -480,10 +508,10 @@ class Copies:
         self.names = [f"{name}.ipynb" for name in names if fnmatch.fnmatchcase(name, coursedir.notebook_id)]
         if not self.names:
             raise NbGraderException(f"{assignment} has no notebook {coursedir.notebook_id}, but {names}")
-        own = Path(os.path.normpath(coursedir.format_path(self._step(), ".", ".")))
-        own.mkdir(parents=True, exist_ok=True)
-        _sweep(own)
-        self.root = Path(tempfile.mkdtemp(prefix=COPIES, dir=own))
+        self.own = Path(os.path.normpath(coursedir.format_path(self._step(), ".", ".")))
+        self.own.mkdir(parents=True, exist_ok=True)
+        _sweep(self.own)
+        self.root = Path(tempfile.mkdtemp(prefix=COPIES, dir=self.own))
         self._lock = os.open(self.root, FOLDER)
         lock(self._lock)
 

@@ -30,6 +30,7 @@ def new_checker(modules):
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("NBGRADER_")}
     environment = own | {  # without what nbgrader sets for a while: one mother serves a whole run
+        "NBGRADER_EXECUTION": "autograde",
         "PYTHONPATH": python_path(),
         "MPLBACKEND": "agg",
         "OMP_NUM_THREADS": "1",

@@ -1,9 +1,11 @@
 """Names that come from outside: which of them are ids, and how any of them is shown."""
 
+import hashlib
 import re
 import unicodedata
 
 LONGEST = 100  # characters of an id: a gradebook's columns hold 128
+ID = re.compile("[a-zA-Z0-9_-]{1,64}")  # of a cell, in notebooks of format 4.5
 PLAIN = " .,_-+@'()"
 # Letters and marks that show nothing: fillers, variation selectors, joiners.
 UNSEEN = re.compile(
@@ -37,6 +39,14 @@ def student_id(name):
 def _in_names(character):
     kind = unicodedata.category(character)
     return (kind[0] in "LM" or kind == "Nd") and not UNSEEN.match(character)
+
+
+def cell_id(text, taken):
+    """An id for a cell that has none: made from a text, the same at every run, and none of those taken."""
+    number = 0
+    while (made := hashlib.sha256(f"{number} {text}".encode()).hexdigest()[:12]) in taken:
+        number += 1
+    return made
 
 
 def listed(names, most):

@@ -2,12 +2,12 @@
 
 import codecs
 import json
-import re
 from dataclasses import dataclass
 
 import nbformat
 from nbformat.v4 import new_notebook
 
+from autograder.engine.names import ID, cell_id
 from autograder.engine.restoration import NEW, Restoration
 from autograder.engine.wire import utf8
 
@@ -76,6 +76,8 @@ def read(text, *, own=False):
             data = nbformat.convert(nbformat.from_dict(data), 4)
         except Exception as error:  # whatever an old notebook in disorder makes the converter raise
             raise Unreadable(f"it cannot be brought to format 4: {error!r}"[:300]) from error
+        for cell in data["cells"]:
+            cell.pop("id", None)  # one by chance
     cells = data.get("cells")
     if not isinstance(cells, list):
         raise Unreadable("it has no cells")
@@ -92,13 +94,13 @@ def read(text, *, own=False):
     ids = set()
     for cell in cells:
         if isinstance(cell, dict):
-            notebook.cells.append(_cell(cell, ids))
+            notebook.cells.append(_cell(cell, ids, len(notebook.cells)))
     if (size := sum(len(cell.source) for cell in notebook.cells)) > WRITTEN:
         raise Unreadable(f"its cells hold {size} characters, above the limit of {WRITTEN}")
     return notebook
 
 
-def _cell(data, ids):
+def _cell(data, ids, place):
     source = data.get("source", "")
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
@@ -110,8 +112,9 @@ def _cell(data, ids):
     name = data.get("id")
     if name is None and isinstance(metadata, dict):
         name = metadata.get("id")  # where Colab keeps it
-    if isinstance(name, str) and re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) and name not in ids:
-        cell.id = name
+    if not isinstance(name, str) or not ID.fullmatch(name) or name in ids:
+        name = cell_id(f"{place} {kind} {cell.source}", ids)
+    cell.id = name
     ids.add(cell.id)
     if cell.cell_type == "raw":  # one without a type would become part of a page, scripts and all
         cell.metadata.raw_mimetype = "text/plain"

@@ -8,6 +8,7 @@ import shutil
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +18,9 @@ from autograder.engine.execute import IsolatedExecute, is_engines
 from autograder.engine.intake import Copies, Submitted, leave_out
 from autograder.engine.mother import EngineFailure
 from autograder.engine.names import shown
-from autograder.engine.source import assignment_cells, ordinary_texts
+from autograder.engine.source import assignment_cells, check_languages, ordinary_texts
+from autograder.grade.record import Record
+from autograder.grade.state import entered, state
 from autograder.sandbox.forkserver import close_all
 
 
@@ -46,17 +49,21 @@ class SubmissionExporter(NotebookExporter):
         """
         convert, begin = converter.convert_notebooks, converter.init_destination
         take, write = converter.init_assignment, converter.write_single_notebook
-        coursedir, copies = converter.coursedir, None
+        end, coursedir, copies, taken = converter.set_permissions, converter.coursedir, None, None
 
         def convert_notebooks():
             nonlocal copies
             assignment = coursedir.assignment_id
             try:
                 submitted = Submitted(coursedir, assignment)
+                with Gradebook(coursedir.db_url, coursedir.course_id) as book:
+                    check_languages(book, assignment)
                 copies = Copies(coursedir, assignment, submitted)
             except (NbGraderException, MissingEntry, SQLAlchemyError, OSError) as error:
                 close_all()
-                self.log.error("Nothing was graded: %s", error)
+                missing = isinstance(error, MissingEntry)
+                hint = f" Run nbgrader generate_assignment {assignment} first." * missing
+                self.log.error("Nothing was graded: %s%s", shown(error, lines=True), hint)
                 raise NbGraderException(str(error)) from error
             said = _Said(copies.root, coursedir)
             self.log.addFilter(said)
@@ -79,9 +86,10 @@ class SubmissionExporter(NotebookExporter):
                 raise NbGraderException("not every submission could be taken in")
 
         def init_destination(assignment, student):
+            nonlocal taken
             copies.drop()  # that of the one before
             with self._or_nothing(assignment, student, copies.submitted.path(student), begun=False):
-                _, converter.notebooks = copies.take(student)
+                taken, converter.notebooks = copies.take(student)
             return begin(assignment, student)
 
         def init_assignment(assignment, student):
@@ -95,7 +103,18 @@ class SubmissionExporter(NotebookExporter):
             with self._or_nothing(info["assignment"], info["student"], info["notebook"]):
                 write(output, resources)
 
+        def set_permissions(assignment, student):
+            with self._or_nothing(assignment, student, copies.submitted.path(student)):
+                end(assignment, student)
+                if coursedir.notebook_id != "*":  # the others are as they were graded at another time
+                    return
+                with Gradebook(coursedir.db_url, coursedir.course_id) as book:
+                    now = state(book, coursedir, converter.config)
+                    about = entered(book, assignment, student)[student]
+                Record(copies.own / f"{assignment}.jsonl").add(student, taken.fingerprint, now, **about)
+
         converter.convert_notebooks, converter.init_destination = convert_notebooks, init_destination
+        converter.set_permissions = set_permissions
         converter.init_assignment, converter.write_single_notebook = init_assignment, write_single_notebook
 
     @contextlib.contextmanager
@@ -153,6 +172,18 @@ class SubmissionExporter(NotebookExporter):
             pass
         except SQLAlchemyError as error:
             self.log.critical("the gradebook may have an empty entry for %s: %s", student, error)
+
+
+def _find_later(converter, find=Autograde.init_notebooks):
+    """In the place of nbgrader's own, which ends the command where its globs find nothing, and names nothing:
+    with the engine, `Submitted` finds what was handed in."""
+    if issubclass(converter.exporter_class, SubmissionExporter):
+        converter.assignments, converter.notebooks = {}, []
+    else:
+        find(converter)
+
+
+Autograde.init_notebooks = _find_later
 
 
 class _Said(logging.Filter):

@@ -56,19 +56,21 @@ class Link:
         connection: socket to the worker.
         remaining: function that returns the seconds that a call may compute now, and those that it may be
             waited for.
+        deleted: function that returns the student's names that the checks have deleted, as a list.
 
     Attributes:
         dead: why no more calls can be made, or None.
         broken: why a call could not be sent, or None: then the checks are wrong, and nobody can be judged.
     """
 
-    def __init__(self, connection, remaining):
-        self.connection, self.remaining = connection, remaining
+    def __init__(self, connection, remaining, deleted=list):
+        self.connection, self.remaining, self.deleted, self.hidden = connection, remaining, deleted, []
         self.number, self.dead, self.broken = 0, None, None
 
     def lookup(self, names):
         """Dict of those of the names that the student has defined, to their values or proxies."""
         payload, rows, _, blob = self._ask("names", ["lookup", names])
+        self.hidden = []
         received = _received(rows, blob, [])
         values = {}
         if not isinstance(payload, list):
@@ -93,6 +95,9 @@ class Link:
         except NotPacked as error:
             self.broken = str(error)
             raise
+        if (deleted := self.deleted()) != self.hidden:
+            self._ask("names", ["hide", deleted])
+            self.hidden = deleted
         request = ["call", parcel.rows, self._milliseconds()]
         payload, rows, state, blob = self._ask(name, request, parcel.blob, parcel.program, errors=False)
         status, payload = payload

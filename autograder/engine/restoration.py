@@ -8,7 +8,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from autograder.engine import texts
-from autograder.engine.names import listed
+from autograder.engine.names import ID, cell_id, listed
 
 NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 HALF = 0.5  # of an own text, by which it is known again; of the cells, above which too many are missing
@@ -36,6 +36,7 @@ class Restoration:
         self.given = {texts.plain(text) for text in ordinary}
         self.sequence, self.ids = list(notebook.cells), {cell.id for cell in notebook.cells}
         self.place, self.ahead, self.mended, self.not_run, self.reasons = {}, {}, [], [], []
+        self.strange = []
         self.fixed_code = [own[cell.name] for cell in cells if _is_fixed(cell) and cell.kind == "code"]
         # what each piece of code must define, and what of it is a name of nothing else
         self.asked = {cell.name: texts.defined(own[cell.name]) for cell in cells if _is_program(cell)}
@@ -55,6 +56,7 @@ class Restoration:
                 claims.setdefault(name, []).append(cell)
                 named.add(id(cell))
             elif name is not None:
+                self.strange.append(name)
                 self.mended.append(f"cell {name[:60]} is not part of the assignment")
         by_id = []
         for cell in self.sequence:
@@ -238,8 +240,8 @@ class Restoration:
         elif submitted is not None and cell.kind == "code":
             source = _code(submitted)
         restored = NEW[cell.kind](source)
+        restored.id = self._id(cell.name) if submitted is None else submitted.id
         if submitted is not None:
-            restored.id = submitted.id
             if submitted.cell_type != cell.kind:
                 self.mended.append(f"cell {cell.name} was a {submitted.cell_type} cell, not {cell.kind}")
             elif submitted.get("attachments"):
@@ -266,7 +268,7 @@ class Restoration:
     def waits(self):
         """Why a person must look at the submission. Returns: list of {"reason": text, "cells": names}."""
         lost = self.missing()
-        if len(lost) == len(self.known):
+        if len(lost) == len(self.known) and (self.known or self.strange):
             self._wait("no cell of the assignment was found in the notebook")
         elif len(lost) > HALF * len(self.known):
             self._wait(f"{len(lost)} of the assignment's {len(self.known)} cells were missing")
@@ -321,9 +323,14 @@ class Restoration:
         cell, number = NEW[kind](source), 1
         while (chosen := f"{name[:50]}-kept-{number}") in self.ids:
             number += 1
-        self.ids.add(chosen)
-        cell.id = chosen if re.fullmatch("[a-zA-Z0-9_-]{1,64}", chosen) else cell.id
+        cell.id = self._id(chosen)
         return cell
+
+    def _id(self, wanted):
+        """An id that no other cell has: the one that is wanted, where that can be."""
+        made = wanted if ID.fullmatch(wanted) and wanted not in self.ids else cell_id(wanted, self.ids)
+        self.ids.add(made)
+        return made
 
     def _drop(self, cell):
         self.sequence = [one for one in self.sequence if one is not cell]

@@ -102,7 +102,7 @@ class Worker:
 
     def __init__(self, connection, names):
         self.connection, self.names = connection, names
-        self.handles, self.calls = [], {}
+        self.handles, self.calls, self.hidden = [], {}, {}
 
     def work(self):
         try:
@@ -127,6 +127,7 @@ class Worker:
 
     def _lookup(self, number, names, blob, program):
         """The values of names: data as it is, of the rest what it is."""
+        self._give_back()
         found, table = [], _table()
         for name in names:
             if name in self.names:
@@ -136,6 +137,17 @@ class Worker:
                     data = ["unsendable", str(error)[:PIECES]]
                 found.append([name, data])
         return [wire.dumps([number, "ok", found, table.rows, None]), table.pack()[1]]
+
+    def _hide(self, number, names, blob, program):
+        """Take these names away from the student's code: the checks have deleted them, and no others."""
+        self._give_back()
+        self.hidden = {name: self.names.pop(name) for name in names if name in self.names}
+        return [wire.dumps([number, "ok", None, [], None])]
+
+    def _give_back(self):
+        for name, value in self.hidden.items():
+            self.names.setdefault(name, value)
+        self.hidden = {}
 
     def _call(self, number, rows, milliseconds, blob, program):
         """Run what the program names, and report its result and what it changed."""
@@ -192,9 +204,10 @@ class Worker:
         """The object that a name or a handle stands for."""
         kind, what = ref
         if kind == "name":
-            if what not in self.names:
+            names = self.hidden | self.names
+            if what not in names:
                 raise NameError(f"name {what!r} is not defined")
-            return self.names[what]
+            return names[what]
         owner, place = what
         if owner != os.getpid():
             raise RuntimeError("this object was made for earlier checks and is gone")

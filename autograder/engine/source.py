@@ -1,9 +1,12 @@
 """What the gradebook and the course folder say of an assignment."""
 
+import json
 from pathlib import Path
 
 import nbformat
+from nbgrader.converters import NbGraderException
 
+from autograder.engine.names import shown
 from autograder.engine.notebooks import SourceCell
 
 
@@ -46,6 +49,24 @@ def assignment_cells(book, coursedir, info):
 def _names_in_order(coursedir, info):
     """Names of the cells of the first of the course's own notebooks that is there."""
     return [cell.metadata.nbgrader.grade_id for cell in _own_cells(coursedir, info) if _is_named(cell)]
+
+
+def check_languages(book, assignment):
+    """See that an assignment's notebooks are written in Python: nothing else is run here.
+
+    Raises: NbGraderException naming the first that is not.
+    """
+    for notebook in book.find_assignment(assignment).notebooks:
+        if other := other_language(json.loads(notebook.kernelspec or "null")):
+            raise NbGraderException(
+                f"{notebook.name}.ipynb of {assignment} is written in {other}, and only Python can be graded"
+            )
+
+
+def other_language(kernelspec):
+    """The language that a notebook's kernelspec names, as it can be shown, where that is not Python."""
+    language = (kernelspec or {}).get("language", "python")
+    return None if language.strip().lower() in ("python", "") else shown(language)[:60]
 
 
 def ordinary_texts(coursedir, info):

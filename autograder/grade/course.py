@@ -16,6 +16,8 @@ from sqlalchemy import create_engine, insert, select
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
+from autograder.engine.source import check_languages
+
 ENTERS = "nbgrader.preprocessors.SaveAutoGrades"
 
 
@@ -50,9 +52,12 @@ class Course:
 def course_of(converter):
     """The course of an nbgrader converter, for its assignment.
 
-    Raises: nbgrader.api.MissingEntry where the gradebook does not have the assignment.
+    Raises: nbgrader.api.MissingEntry where the gradebook does not have the assignment; NbGraderException
+        where it is not written in Python.
     """
     coursedir, assignment = converter.coursedir, converter.coursedir.assignment_id
+    with api.Gradebook(coursedir.db_url, coursedir.course_id) as book:
+        check_languages(book, assignment)
     config = Config(converter.config)
     kept = {name: getattr(coursedir, name) for name in ("course_id", "ignore", "notebook_id")}
     config.CourseDirectory = Config(kept)  # folders have their usual names there, whatever they are here

@@ -83,7 +83,7 @@ class Enter(Autograde, _FilesAtOnce):
         self.submitted = Submitted(self.coursedir, self.assignment)
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as book:
             self.there = entered(book, self.assignment)
-            self.state = state(book, self)
+            self.state = state(book, self.coursedir, self.config)
         return sorted(self.submitted.folders)
 
     def close(self):

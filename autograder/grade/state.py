@@ -16,14 +16,19 @@ CALLED = {"checks": "other checks", "points": "other points", "files": "other fi
 CALLED |= {"lateness": "another penalty for being late"}
 
 
-def state(book, converter):
+def state(book, coursedir, config):
     """What grades depend on beside the submission.
+
+    Args:
+        book: nbgrader.api.Gradebook.
+        coursedir: nbgrader's CourseDirectory, with the assignment's name.
+        config: nbgrader's settings.
 
     Returns: dict of dicts: "checks" (the cells of checks, and locked code that they use), "points", "files"
         (the instructor's), "lateness" (how being late is punished).
     """
-    coursedir, assignment = converter.coursedir, converter.assignment
-    found = {"checks": {}, "points": {}, "files": {}, "lateness": _lateness(converter.config)}
+    assignment = coursedir.assignment_id
+    found = {"checks": {}, "points": {}, "files": {}, "lateness": _lateness(config)}
     notebooks = book.find_assignment(assignment).notebooks
     for notebook in notebooks:
         info = {"notebook": notebook.name, "assignment": assignment}

@@ -39,7 +39,7 @@ class ForkServer:
                 cwd="/",
             )
             fcntl.fcntl(theirs, fcntl.F_SETOWN, self.process.pid)
-            fcntl.fcntl(theirs, fcntl.F_SETFL, os.O_ASYNC)  # its end raises SIGIO, which nothing there handles
+            fcntl.fcntl(theirs, fcntl.F_SETFL, os.O_ASYNC)  # its end raises SIGIO, which nobody handles
         self.control, self.ready = ours, False
         ours.settimeout(STARTING)
         atexit.register(self.close)

@@ -55,6 +55,7 @@ def environment(threads):
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # a kernel's own, before it has begun
         "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",
+        "NBGRADER_EXECUTION": "autograde",  # as nbgrader tells its kernels
         **{name: f"{command.OWN}/{folder}" for name, folder in own.items()},
     }
 

@@ -196,6 +196,23 @@ def test_nbgrader_autograde(folder):
     assert again.returncode == 0, again.stderr
 
 
+def test_nbgrader_autograde_where_its_globs_find_nothing(folder):
+    course = folder / "course"
+    release = make(course)
+    none = nbgrader(course, "autograde", PS, "--student", "ada")
+    assert none.returncode == 1 and f"there is no folder {course}/submitted" in none.stderr, none.stderr
+    for student in ("upper", "bob", "[a]"):
+        hand_in(course, student, filled_in(release, RIGHT))
+    WRONG["upper"](course / "submitted" / "upper" / PS)
+    shutil.move(course / "submitted" / "bob", _made(course / "submitted" / "unpacked"))
+    done = nbgrader(course, "autograde", PS)
+    assert done.returncode == 1
+    for student, why in (("upper", "but PS"), ("unpacked", "but bob"), ("[a]", "an id may hold")):
+        assert f"for student '{student}'" in done.stderr and why in done.stderr, student
+    typed = nbgrader(course, "autograde", "p5")
+    assert typed.returncode == 1 and "generate_assignment p5" in typed.stderr
+
+
 @pytest.mark.parametrize("change", ["deep", "long", "megabytes"])
 def test_none_of_them_holds_up_the_process_that_enters_grades(folder, change, monkeypatch):
     from autograder.engine.intake import Submitted

@@ -51,6 +51,11 @@ def test_names_that_a_cell_takes_from_outside(shell, source, needed):
         ("%time a = f()", {"a"}),
         ("%%capture\nb = f()", {"b"}),
         ("%matplotlib inline\n!ls\na = 1", {"a"}),
+        ("k = f\ndel f\ntry: g()\nfinally:\n    f = k", {"k"}),
+        ("k = f\ndel f\nf = k\nk = 1", {"f", "k"}),
+        ("k = f\ndel f\nf = k\ndef f(): pass", {"f", "k"}),
+        ("k = f\ndel f\nf = h", {"f", "k"}),
+        ("k = f\nf = k", {"f", "k"}),
         ("def f(:\n    g = 1\nh = == 2\nfrom a import b as c", {"f", "g", "h", "b", "c"}),
     ],
 )

@@ -4,8 +4,11 @@ import time
 
 import pytest
 from engine.conftest import cell
+from traitlets.config import Config
 
 from autograder.engine.deadline import WALL, Deadline
+from autograder.engine.execute import CELL, IsolatedExecute
+from autograder.engine.mother import EngineFailure
 
 SECONDS, MARGIN = 3, 8.0  # of a notebook; and for the start of a kernel and its end, on a busy machine
 CELLS = 12
@@ -114,3 +117,23 @@ def test_a_deadline_without_processor_time_is_over():
     assert 19 < deadline.left() <= 10 * WALL and deadline.at_most(3) == 3
     deadline.spend(10.5)
     assert deadline.left() == deadline.at_most(3) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ({}, (CELL, CELL)),
+        ({"Execute": {"timeout": 7}}, (7, 7)),
+        ({"ExecutePreprocessor": {"timeout": 8}}, (8, 8)),
+        ({"Execute": {"timeout": None}}, (1200, 1200)),
+        ({"Execute": {"timeout": 7}, "IsolatedExecute": {"cell_seconds": 9}}, (9, 7)),
+    ],
+)
+def test_nbgraders_own_setting_is_the_time_of_a_cell(said, seconds):
+    settings = IsolatedExecute(config=Config(said))
+    assert (settings.cell_seconds, settings.test_seconds) == seconds
+
+
+def test_outputs_that_were_handed_in_are_never_what_counts():
+    with pytest.raises(EngineFailure, match="no-execute"):
+        IsolatedExecute(config=Config(Execute={"enabled": False})).check()

@@ -208,3 +208,29 @@ def test_a_changed_notebook_is_refused_or_has_the_assignments_cells(data):
     text.encode()
     again = read(text)
     assert restore(again, CELLS) == [] and sources(again) == sources(notebook)
+
+
+def without_ids():
+    data = submitted() | {"nbformat_minor": 4}
+    for cell in data["cells"]:
+        del cell["id"]
+    return data
+
+
+def of_format_3():
+    cells = [{"cell_type": "code", "input": "x = 1", "language": "python", "outputs": []}] * 2
+    return {"worksheets": [{"cells": cells}], "metadata": {}, "nbformat": 3, "nbformat_minor": 0}
+
+
+@pytest.mark.parametrize("data", [without_ids(), of_format_3(), submitted() | {"cells": []}])
+def test_cells_without_an_id_get_the_same_one_at_every_run(data):
+    first, second = ([cell.id for cell in graded(data)[0].cells] for _ in range(2))
+    assert first == second and len(set(first)) == len(first)
+
+
+def test_where_an_assignment_asks_for_nothing_nobody_waits():
+    notebook = read(json.dumps({**submitted(), "cells": submitted()["cells"][:1]}))
+    assert restore(notebook, []) == [] and not notebook.metadata.autograder.waits
+    notebook = read(json.dumps(submitted()))
+    restore(notebook, [])
+    assert "no cell of the assignment" in notebook.metadata.autograder.waits[0]["reason"]

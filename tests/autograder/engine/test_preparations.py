@@ -123,3 +123,34 @@ def test_a_new_checker_takes_no_names_either(execute):
     done = execute((ANSWER, "other = 4\ndef f(x): return 2 * x"), prepare, ends, check, builds)
     assert done.passed == {"prepare", "check"}
     assert "the checks 'ends', which prepare these" in str(done.lost["builds"])
+
+
+USES = cell("uses", "def uses(): ...", locked=False)
+DELETES = """
+kept = f
+del f
+try:
+    uses(3)
+except NameError:
+    assert kept(3) == 6
+else:
+    raise AssertionError("uses does not use f")
+finally:
+    f = kept
+assert uses(3) == 7
+"""
+
+
+@pytest.mark.parametrize(("code", "passes"), [("f(x) + 1", True), ("2 * x + 1", False)])
+def test_checks_can_delete_a_name_to_see_who_relies_on_it(execute, code, passes):
+    """As in the assignment of nbgrader's manual; the next cell has the name again, whatever came out."""
+    after = cell("after", "assert f(3) == 6 and uses(3) == 7", points=1)
+    answers = (ANSWER, "def f(x): return 2 * x"), (USES, f"def uses(x): return {code}")
+    done = execute(*answers, cell("deletes", DELETES, points=1), after)
+    assert done.passed == ({"deletes", "after"} if passes else {"after"})
+
+
+def test_checks_and_students_are_told_that_nbgrader_grades(execute):
+    check = "import os\nassert how == os.environ['NBGRADER_EXECUTION'] == 'autograde'"
+    student = "import os\nhow = os.environ.get('NBGRADER_EXECUTION')"
+    assert execute(student, cell("check", check, points=1)).passed == {"check"}

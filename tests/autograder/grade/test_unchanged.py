@@ -188,6 +188,24 @@ def test_what_has_changed_since_is_named(course, small, change):
     converter.close()
 
 
+def test_nbgraders_own_command_leaves_the_same_record(course, small):
+    done = nbgrader(course, "autograde", PS)
+    assert done.returncode == 0, done.stderr
+    own, path = converter_of(PS).record, course / "autograded" / ".grading" / f"{PS}.jsonl"
+    path.unlink()
+    entered(small[1])
+    assert (own.graded, own.states) == ((theirs := converter_of(PS).record).graded, theirs.states)
+    path.unlink()
+    assert nbgrader(course, "autograde", PS, "--force").returncode == 0
+    assert is_graded()
+    other_check(course)
+    converter = converter_of(PS)
+    converter.submissions()
+    assert converter.outdated(["ada"]) == ({"ada"}, [CHANGES[other_check]])
+    hand_in(course, "ada", filled_in(small[1], HALF))
+    assert not is_graded()
+
+
 def test_the_command_names_what_has_changed_and_grades_whom_it_is_told_to(small, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     course, release = small

@@ -16,6 +16,7 @@ from nbgrader.api import Gradebook
 from small_course import HALF, POINTS, PS, RIGHT, filled_in, hand_in, make, nbgrader
 
 from autograder.__main__ import main
+from autograder.engine.intake import renamed
 
 # a preprocessor that finds something that it cannot judge
 SAYS = """
@@ -150,6 +151,40 @@ def test_an_essay_that_nobody_has_read_is_not_0_points(small):
     read_essays(course, "ada")
     row = exported(course)["ada"]
     assert (row["status"], float(row["score"])) == ("graded", sum(POINTS.values()) + 2)
+
+
+@pytest.mark.parametrize(
+    "by", [lambda course: nbgrader(course, "autograde", PS), grade], ids=["plain", "many"]
+)
+def test_one_of_several_notebooks_under_another_name_is_not_0_points(empty, by):
+    course, release = empty
+    source = course / "source" / PS
+    shutil.copy(source / f"{PS}.ipynb", source / "second.ipynb")
+    assert nbgrader(course, "generate_assignment", PS, "--force").returncode == 0
+    right = filled_in(release, RIGHT)
+    for student, name in (("ada", "second.ipynb"), ("bob", "second (1).ipynb"), ("eve", None)):
+        hand_in(course, student, right)
+        if name:
+            hand_in(course, student, right, name)
+    done = by(course)
+    said = "second.ipynb is missing; there is second (1).ipynb, which no notebook of the assignment is called"
+    assert done.returncode == 0 and said in done.stderr
+    read_essays(course, "bob", "eve")
+    rows = exported(course)
+    assert (rows["bob"]["status"], rows["bob"]["score"], rows["bob"]["reasons"]) == ("waits", "", said)
+    assert (rows["eve"]["status"], rows["eve"]["score"]) == ("graded", "10.0")
+    assert "no points yet" in rows["ada"]["reasons"] and "missing" not in rows["ada"]["reasons"]
+    assert settle(course, "bob", PS, "--as", "graded").returncode == 0
+    assert exported(course)["bob"]["score"] == "10.0"
+
+
+def test_what_an_archive_adds_to_a_notebook_is_none(tmp_path):
+    for name in ("one.ipynb", "__MACOSX/._one.ipynb", ".~two.ipynb", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert renamed(tmp_path, ["one", "two"]) == {}
+    (tmp_path / "__MACOSX" / "Two.IPYNB.txt").touch()
+    assert "there is __MACOSX/Two.IPYNB.txt, which" in renamed(tmp_path, ["one", "two"])["two"]
 
 
 def test_the_report_and_the_last_lines_name_who_waits_and_what_was_mended(small):
