@@ -14,7 +14,7 @@ process alone writes to the gradebook.
 MORE = """examples:
   python -m autograder grade ps1_minimax                  one worker a processor
   python -m autograder grade ps1_minimax --workers 2
-  python -m autograder grade ps1_minimax --scheduler tcp://node7:8786
+  python -m autograder grade ps1_minimax --scheduler tls://node7:8786
   python -m autograder grade ps1_minimax --force          all again: after a change of the checks, say
   python -m autograder grade ps1_minimax --student ada --student bela
 
@@ -23,9 +23,9 @@ submission, its timestamp.txt), or has no grades in the gradebook any more, and 
 an interruption the same command goes on. Where checks, points or a due date are other ones than when a
 submission was graded, the last lines say so and name them; --force grades with the new ones.
 
-A cluster: `dask scheduler` on one machine, `dask worker tcp://THAT-MACHINE:8786 --nthreads 1 --nworkers auto`
-on others, each with this project's environment and bubblewrap. autograder/README.md has the lines for SLURM
-and Kubernetes.
+A cluster: `dask scheduler --protocol tls` on one machine, `dask worker tls://THAT-MACHINE:8786 --nthreads 1
+--nworkers auto` on others, each with this project's environment, bubblewrap and the certificate: without one,
+a scheduler is refused. autograder/README.md has the lines, also for SLURM and Kubernetes.
 
 At the end: a table here, and report-ps1_minimax.html in the course folder (for instructors: it holds names
 and hidden messages). Exit status: 0, or 1 if anything that lies in submitted/ for the assignment could not be
