@@ -2,9 +2,11 @@
 
 import contextlib
 import gzip
+import lzma
 import os
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +18,18 @@ from autograder.engine.names import shown
 ENTRIES = 50_000  # of an archive
 RATIO, SLACK = 100, 64 << 20  # bytes that may come of each byte of an archive, and at least
 BLOCK = 1 << 20
-BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError)
+# What readers of archives raise where one is broken; no support for a way of packing is a RuntimeError.
+BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+)
 
 
 class Refused(ValueError):

@@ -1,5 +1,6 @@
 """Archives as an LMS makes them, and as no LMS does: what is honest is collected, the rest is named."""
 
+import contextlib
 import gzip
 import io
 import os
@@ -202,7 +203,7 @@ def test_a_bad_entry_fails_alone_and_by_name(collect, course, tmp_path, kind, ri
         files += [(link("ada/dev", "", tarfile.CHRTYPE), None), ("ada/\udcff", b"x")]
         bad |= {"ada/link": "it is a link", "ada/hard": "it is a link", "ada/dev": "no file"}
         bad |= {"ada/\udcff": "cannot be shown"}
-    with pytest.warns(UserWarning) if kind is zipped else _nothing():  # there twice
+    with pytest.warns(UserWarning) if kind is zipped else contextlib.nullcontext():  # there twice
         path = kind(tmp_path / "all.zip", files)
     done = collect(course, path)
     assert done.returncode == 1 and "Traceback" not in done.stderr
@@ -212,14 +213,6 @@ def test_a_bad_entry_fails_alone_and_by_name(collect, course, tmp_path, kind, ri
     assert not {"\x1b]", "\x07", "\u202e"} & set(done.stderr)
     assert there(course) == {f"ada/{PS}/{PS}.ipynb": right}
     assert not Path("/tmp/q-slip").exists() and not list(tmp_path.rglob("slip"))
-
-
-class _nothing:
-    def __enter__(self):
-        pass
-
-    def __exit__(self, *error):
-        pass
 
 
 def bomb(size):
@@ -302,6 +295,22 @@ def test_an_encrypted_entry_is_named(collect, course, tmp_path, right):
     (tmp_path / "all.zip").write_bytes(raw)
     done = collect(course, tmp_path / "all.zip")
     assert done.returncode == 1 and f"ada/{PS}.ipynb: it is encrypted" in done.stderr
+    assert there(course) == {f"umit/{PS}/{PS}.ipynb": right}
+
+
+@pytest.mark.parametrize(
+    "way", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_broken_contents_are_named(collect, course, tmp_path, right, way):
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w", way) as file:
+        file.writestr(f"ada/{PS}.ipynb", os.urandom(3000))
+        file.writestr(f"umit/{PS}.ipynb", right)
+    raw = bytearray(path.read_bytes())
+    raw[60:1000] = bytes(940)
+    path.write_bytes(raw)
+    done = collect(course, path)
+    assert done.returncode == 1 and f"ada/{PS}.ipynb: " in done.stderr and "Traceback" not in done.stderr
     assert there(course) == {f"umit/{PS}/{PS}.ipynb": right}
 
 
