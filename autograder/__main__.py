@@ -1,6 +1,7 @@
 """Commands of the grading side: ``python -m autograder grade --help``."""
 
 import argparse
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -14,7 +15,7 @@ process alone writes to the gradebook.
 MORE = """examples:
   python -m autograder grade ps1_minimax                  one worker a processor
   python -m autograder grade ps1_minimax --workers 2
-  python -m autograder grade ps1_minimax --scheduler tcp://node7:8786
+  python -m autograder grade ps1_minimax --scheduler tls://node7:8786
   python -m autograder grade ps1_minimax --force          all again: after a change of the checks, say
   python -m autograder grade ps1_minimax --student ada --student bela
 
@@ -23,9 +24,9 @@ submission, its timestamp.txt), or has no grades in the gradebook any more, and 
 an interruption the same command goes on. Where checks, points or a due date are other ones than when a
 submission was graded, the last lines say so and name them; --force grades with the new ones.
 
-A cluster: `dask scheduler` on one machine, `dask worker tcp://THAT-MACHINE:8786 --nthreads 1 --nworkers auto`
-on others, each with this project's environment and bubblewrap. autograder/README.md has the lines for SLURM
-and Kubernetes.
+A cluster: `dask scheduler --protocol tls` on one machine, `dask worker tls://THAT-MACHINE:8786 --nthreads 1
+--nworkers auto` on others, each with this project's environment, bubblewrap and the certificate: without one,
+a scheduler is refused. autograder/README.md has the lines, also for SLURM and Kubernetes.
 
 At the end: a table here, and report-ps1_minimax.html in the course folder (for instructors: it holds names
 and hidden messages). Exit status: 0, or 1 if anything that lies in submitted/ for the assignment could not be
@@ -55,6 +56,22 @@ Grading an unchanged submission again leaves settled what is settled. A new vers
 to wait, begins anew. Exit status: 0, or 1 if nothing was changed; the message says why.
 """
 
+COLLECT = """Unpack the archive of an LMS into submitted/, one folder a student.
+
+Knows the names that Moodle, Canvas and Blackboard give to files, and STUDENT/[ASSIGNMENT/]FILE; --pattern
+says others. A student is found in the gradebook by id, by the number in the LMS or by name; where the
+gradebook has no students, the name is the id. A notebook under another name gets the assignment's, if it is
+the student's only one and holds its cells. A student's own zip is unpacked in the same way.
+"""
+COLLECT_MORE = r"""examples:
+  python -m autograder collect ~/downloads/submissions.zip ps1_minimax
+  python -m autograder collect new.zip ps1_minimax --update      other versions take the place of those there
+  python -m autograder collect a.tar.gz ps1_minimax --pattern '(?P<student>[^/]+)--(?P<file>[^/]+)'
+
+What is refused (links, paths that lead elsewhere, more than a submission may hold, students whom nobody
+knows) is named and left out. Exit status: 0, or 1 if anything was refused.
+"""
+
 
 def course_folder(text):
     """The folder, if it is a course. Raises: argparse.ArgumentTypeError."""
@@ -69,6 +86,17 @@ def count(text):
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
     return int(text)
+
+
+def pattern(text):
+    """A regular expression with the groups that are needed. Raises: argparse.ArgumentTypeError."""
+    try:
+        groups = re.compile(text).groupindex
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from error
+    if not {"student", "file"} <= set(groups):
+        raise argparse.ArgumentTypeError(f"{text!r} needs the groups (?P<student>…) and (?P<file>…)")
+    return text
 
 
 def parser():
@@ -99,6 +127,21 @@ def parser():
         help="grade only this one; can be given more than once",
     )
     own.set_defaults(run=_grade)
+    new = commands.add_parser(
+        "collect",
+        help="unpack the archive of an LMS",
+        description=COLLECT,
+        epilog=COLLECT_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    new.add_argument("archive", help="a zip, tar or tar.gz")
+    new.add_argument("assignment", help="its name, such as ps1_minimax")
+    new.add_argument("--pattern", type=pattern, metavar="REGEX", help="for the whole path of a file in it")
+    new.add_argument(
+        "--update", action="store_true", help="replace submissions of which this is another version"
+    )
+    _add_course(new)
+    new.set_defaults(run=_collect)
     end = commands.add_parser(
         "settle",
         help="end what a submission waits for",
@@ -133,6 +176,14 @@ def main(arguments=None):
     """Runs the command line; returns its exit status."""
     options = parser().parse_args(arguments)
     return options.run(options)
+
+
+def _collect(options):
+    from autograder.grade.collect import collect
+
+    return collect(
+        options.course, options.archive, options.assignment, pattern=options.pattern, update=options.update
+    )
 
 
 def _settle(options):

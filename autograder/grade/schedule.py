@@ -13,12 +13,18 @@ import dask
 # The environment is for the workers that start here.
 os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
 os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "false")
-# Nobody looks at their pages on this machine, but anybody on it could.
-dask.config.set({f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")})
 dask.config.set({"distributed.worker.profile.enabled": False})
 dask.config.set({"logging": {name: "critical" for name in ("distributed", "distributed.client", "tornado")}})
 
-from distributed import Client, KilledWorker, LocalCluster  # noqa: E402 (reads the setting when imported)
+from distributed import (  # noqa: E402 (reads the setting when imported)
+    Client,
+    KilledWorker,
+    Nanny,
+    Scheduler,
+    Security,
+    SpecCluster,
+    Worker,
+)
 from distributed.comm import CommClosedError  # noqa: E402
 
 from autograder.grade.worker import Carries, Graded, grade  # noqa: E402
@@ -26,6 +32,7 @@ from autograder.grade.worker import Carries, Graded, grade  # noqa: E402
 WAITING = 300.0  # seconds without any worker after which a run ends
 ANSWER = 10.0  # seconds for a scheduler to answer, at first or again
 READY = 120.0  # seconds for the first worker to come
+RECIPE = "autograder/README.md, On several machines, has the lines (DASK_DISTRIBUTED__COMM__TLS__…)"
 AHEAD = 8  # submissions that wait at the scheduler beside two a worker: a cluster that adapts sees a queue
 
 
@@ -38,9 +45,59 @@ class SchedulerLost(RuntimeError):
     """There is no scheduler, or nobody who works for it."""
 
 
+class _NoPages:
+    """Opens no port for Dask's pages: whoever asks for one shows no certificate."""
+
+    def start_http_server(self, *arguments, **options):
+        pass
+
+
+class QuietScheduler(_NoPages, Scheduler):
+    """Listens for those with the cluster's certificate, and for nobody else."""
+
+
+class QuietWorker(_NoPages, Worker):
+    """Listens for those with the cluster's certificate, and for nobody else."""
+
+
+def _cluster(workers, folder):
+    """Processes of this machine; the key to them is in their memory, and nowhere else.
+
+    Any account of the machine reaches the ports of the loopback, and who talks to Dask runs code there.
+    """
+    security = Security.temporary()
+    own = os.path.join(folder, "dask")
+    os.mkdir(own, 0o700)
+    each = {"host": "127.0.0.1", "port": 0, "protocol": "tls://", "security": security}
+    worker = {
+        "nthreads": 1,
+        "memory_limit": 1.0 / workers,
+        "local_directory": own,
+        "worker_class": QuietWorker,
+    }
+    return SpecCluster(
+        scheduler={"cls": QuietScheduler, "options": each},
+        workers={number: {"cls": Nanny, "options": each | worker} for number in range(workers)},
+        security=security,
+    )
+
+
+def _security(scheduler):
+    """The certificates for a scheduler, from Dask's settings. Raises: SchedulerLost where it has none."""
+    if not scheduler.startswith("tls://"):
+        raise SchedulerLost(
+            f"{scheduler} is no address with TLS, and whoever reaches a scheduler without it can run code; "
+            f"start it with certificates, and give its address as tls://…. {RECIPE}"
+        )
+    security = Security(require_encryption=True)
+    if not (security.tls_ca_file and security.tls_client_cert):
+        raise SchedulerLost(f"{scheduler} asks for a certificate, and the settings name none. {RECIPE}")
+    return security
+
+
 @contextlib.contextmanager
 def connected(scheduler, workers, folder):
-    """A client of a scheduler, or of a cluster of processes on this machine.
+    """A client of a scheduler, or of a cluster of processes on this machine. All talk by TLS.
 
     Args:
         scheduler: address, or None.
@@ -50,21 +107,12 @@ def connected(scheduler, workers, folder):
     Raises: SchedulerLost.
     """
     if scheduler is None:
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # its own default is one fixed port
-                local_directory=folder,
-            ) as cluster,
-            Client(cluster) as client,
-        ):
+        with _cluster(workers, folder) as cluster, Client(cluster) as client:
             yield client
         return
+    security = _security(scheduler)
     try:
-        client = Client(scheduler, timeout=ANSWER)
+        client = Client(scheduler, timeout=ANSWER, security=security)
     except (OSError, TimeoutError) as error:
         raise SchedulerLost(f"no scheduler answers at {scheduler}: {error}") from error
     try:
@@ -74,6 +122,8 @@ def connected(scheduler, workers, folder):
             raise SchedulerLost(
                 f"no worker has come to {scheduler} in {READY:.0f} s: start one with dask worker {scheduler}"
             ) from error
+        if plain := [address for address in client.ncores() if not address.startswith("tls://")]:
+            raise SchedulerLost(f"the worker {plain[0]} listens without TLS. {RECIPE}")
         yield client
     finally:
         with contextlib.suppress(CommClosedError, TimeoutError, OSError):

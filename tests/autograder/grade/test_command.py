@@ -102,7 +102,7 @@ def test_an_unknown_assignment_is_named(small):
         (["grade"], "assignment"),
         (["grade", "ps", "--workers", "0"], "no number from 1 on"),
         (["grade", "ps", "--course", "/"], "it is no course folder"),
-        (["grade", "ps", "--workers", "2", "--scheduler", "tcp://x"], "not allowed with"),
+        (["grade", "ps", "--workers", "2", "--scheduler", "tls://x"], "not allowed with"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_is_explained(words, said, capsys):
@@ -118,7 +118,7 @@ def test_the_help_shows_how_to_use_it(capsys):
     assert ended.value.code == 0
     for words in (
         "python -m autograder grade ps1_minimax",
-        "dask worker tcp://",
+        "dask worker tls://",
         "report-ps1_minimax.html",
         "Exit status",
     ):
