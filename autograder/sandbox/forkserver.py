@@ -31,6 +31,8 @@ class ForkServer:
     def __init__(self, program, modules, environment):
         ours, theirs = socket.socketpair()
         with theirs:
+            # Its end raises SIGIO in its owner, which nobody handles. First: a server may be ready at once.
+            fcntl.fcntl(theirs, fcntl.F_SETFL, os.O_ASYNC)
             self.process = subprocess.Popen(
                 [sys.executable, *program, str(theirs.fileno()), *modules],
                 pass_fds=[theirs.fileno()],
@@ -39,7 +41,6 @@ class ForkServer:
                 cwd="/",
             )
             fcntl.fcntl(theirs, fcntl.F_SETOWN, self.process.pid)
-            fcntl.fcntl(theirs, fcntl.F_SETFL, os.O_ASYNC)  # its end raises SIGIO, which nobody handles
         self.control, self.ready = ours, False
         ours.settimeout(STARTING)
         atexit.register(self.close)

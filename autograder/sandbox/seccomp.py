@@ -83,11 +83,6 @@ ABSENT = {
 # Answered with 0 and not done: no honest program can tell, or needs more than that it does not fail.
 NOT_DONE = {
     "fadvise64": (221, 223),  # it would take pages out of memory for all
-    # the times of devices, which are the machine's own, and anybody's to set
-    "utimensat": (280, 88),
-    "utime": (132, None),
-    "utimes": (235, None),
-    "futimesat": (261, None),
 }
 CLONE, SOCKET, MMAP, SETSOCKOPT, CLOSE_RANGE = (56, 220), (41, 198), (9, 222), (54, 208), (436, 436)
 FCNTL, MADVISE = (72, 25), (28, 233)
@@ -102,10 +97,11 @@ UNSHARE = 2  # CLOSE_RANGE_UNSHARE, which makes them its own
 MAP_SHARED, MAP_ANONYMOUS, MAP_HUGETLB = 0x1, 0x20, 0x40000  # MAP_SHARED_VALIDATE is 3
 SOL_SOCKET, BUFFERS = 1, (7, 8, 32, 33)  # SO_{SND,RCV}BUF, and the same with FORCE
 # Locks are taken on devices and event files as well, which are one for the machine. SQLite needs them to be
-# granted, so they are, and not taken. Whose lock is in the way, leases, notices and hints: none.
+# granted, so they are, and not taken; nobody's is ever in the way. Leases, notices and hints: none.
 LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
-# F_DUPFD … F_SETFL, F_SETOWN … F_GETSIG, F_SETOWN_EX, F_GETOWN_EX, F_DUPFD_CLOEXEC … F_GET_SEALS
-COMMANDS = (*range(5), *range(8, 12), 15, 16, *range(1030, 1035))
+# F_DUPFD … F_SETFL, F_GETLK, F_SETOWN … F_GETSIG, F_SETOWN_EX, F_GETOWN_EX, F_OFD_GETLK,
+# F_DUPFD_CLOEXEC … F_GET_SEALS
+COMMANDS = (*range(6), *range(8, 12), 15, 16, 36, *range(1030, 1035))
 ADVICE = (20, 21, 25)  # MADV_COLD, MADV_PAGEOUT, MADV_COLLAPSE: they act on a file's pages in memory
 X32 = 0x40000000
 
