@@ -86,7 +86,8 @@ def read(text, *, own=False):
     notebook = new_notebook(metadata={"language_info": {"name": "python"}})
     metadata = data.get("metadata")
     kernelspec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
-    if isinstance(kernelspec, dict) and all(isinstance(value, str) for value in kernelspec.values()):
+    whole = isinstance(kernelspec, dict) and {"name", "display_name"} <= kernelspec.keys()
+    if whole and all(isinstance(value, str) for value in kernelspec.values()):
         plain = {utf8(name): utf8(value) for name, value in kernelspec.items()}
         notebook.metadata.kernelspec = nbformat.from_dict(plain)
     if own and "autograder" in metadata:

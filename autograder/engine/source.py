@@ -66,7 +66,8 @@ def check_languages(book, assignment):
 def other_language(kernelspec):
     """The language that a notebook's kernelspec names, as it can be shown, where that is not Python."""
     language = (kernelspec or {}).get("language", "python")
-    return None if language.strip().lower() in ("python", "") else shown(language)[:60]
+    is_python = not language.strip() or language.strip().lower().startswith("python")
+    return None if is_python else shown(language)[:60]
 
 
 def ordinary_texts(coursedir, info):

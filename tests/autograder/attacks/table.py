@@ -7,6 +7,7 @@ network, a user for itself, its own files, processes and memory, and 120 seconds
 an hour.
 """
 
+import collections
 import concurrent.futures
 import functools
 import itertools
@@ -38,6 +39,8 @@ from small_course import (
     make,
     nbgrader,
 )
+
+from autograder.engine.resting import contacts
 
 ROOT = Path(__file__).parents[3]
 OUT = ROOT / "autograder" / "ATTACKS.md"
@@ -237,6 +240,22 @@ def transcript():
     return "\n".join(lines)
 
 
+def rests():
+    """Of every assignment, how many points rest on what."""
+    lines = []
+    for path in sorted((ROOT / "autograder" / "source").glob("*/*.ipynb")):
+        points, named = collections.Counter(), {}
+        for name, (worth, ways) in contacts(nbformat.read(path, as_version=4)).items():
+            kind = "value" if "value" in ways else "state" if ways == {"state"} else "probe"
+            points[kind] += worth
+            if kind != "value":
+                named.setdefault(kind, []).append(f"`{name}`")
+        cells = "; ".join(", ".join(named[kind]) for kind in ("state", "probe") if kind in named)
+        numbers = " | ".join(f"{points[kind]:g}" for kind in ("value", "state", "probe"))
+        lines.append(f"| {path.parent.name} | {numbers} | {cells} |")
+    return "\n".join(lines)
+
+
 def main(names):
     if os.geteuid():
         sys.exit("table.py must be run by root: it gives every sandbox a user of its own")
@@ -246,7 +265,7 @@ def main(names):
         plain = dict(zip(names, rows, strict=True))
     engine = with_the_engine(names)
     rows = [f"| {name} | {' | '.join(plain[name])} | {' | '.join(engine[name])} |" for name in names]
-    OUT.write_text(TEXT.format(rows="\n".join(rows), transcript=transcript()))
+    OUT.write_text(TEXT.format(rows="\n".join(rows), transcript=transcript(), rests=rests()))
 
 
 TEXT = """# Attacks
@@ -264,6 +283,26 @@ network; "batch ended" is a run that left no grades for those who came later.
 |---|---|---|---|---|---|---|
 {rows}
 
+## What a hostile notebook can still make up
+
+Checks see a student's code by three ways: the *value* that a call gives, the *state* in which it leaves its
+arguments, and what a *probe*, which runs beside that code, has seen. All three are told by the student's
+process. A value that passes is an answer to random inputs, and so is an update: to make it up takes as much
+as to make it. That something was left alone is easily said, and so is what a probe would have seen. Points
+by what their cells rest on, as `python -m autograder.engine.resting` counts them (a cell counts as value as
+soon as it compares one):
+
+| assignment | value | state alone | a probe, without a value | the cells without a value |
+|---|---|---|---|---|
+{rests}
+
+How much such lies win was measured with liars that know nothing of the task, over all wrong solutions of
+`tests/autograder/solutions`: one lets the solution work on copies and reports the arguments as they came,
+one puts back values, flags and modes of what belongs to no network. `pytest --attacks=all
+tests/autograder/attacks/test_liars.py`:
+
+LIARS_HERE
+
 ## A batch of all kinds
 
 ```text
@@ -273,9 +312,9 @@ network; "batch ended" is a run that left no grades for those who came later.
 ## Ways from one sandbox to another that are left
 
 All sandboxes run on one machine, on one kernel. What costs little is closed (`sandbox/seccomp.py`): locks,
-leases, watches and hints on files that all see, the times of devices, and the calls that say whether a page
-of a file is in memory, or take it out. These ways are left. `python benchmarks/channels.py` sends 108 bytes
-through each, three times; two cores of an AMD EPYC that had other work to do meanwhile:
+leases, watches and hints on files that all see, the times of devices where root grades, and the calls that
+say whether a page of a file is in memory, or take it out. These ways are left. `python benchmarks/channels.py`
+sends 108 bytes through each, three times; two cores of an AMD EPYC that had other work to do meanwhile:
 
 | way | sender and receiver | bits a second, median | of the three | bits wrong |
 |---|---|---|---|---|
@@ -297,7 +336,8 @@ through each, three times; two cores of an AMD EPYC that had other work to do me
 - *Number of terminals*: one of many counts of the whole machine, in `/proc` (`sys`, `stat`, `meminfo`,
   `loadavg`, …), in `sysinfo` and in the numbers of new pipes. Hiding some of them would leave the others.
   Where an ordinary user grades, all sandboxes are one user's to the kernel, and what it counts by user is
-  one more.
+  one more; and the times of the six devices in `/dev` can be set there and read elsewhere, some 60 bits a
+  change, until the next (not measured).
 - *Use of a processor*: and so of its caches and of the memory's bus.
 
 What they carry: the hidden inputs of a function are a few hundred bytes, so a call in the hidden phase can

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.engine.notebooks import SourceCell, Unreadable, read, released, restore
+from autograder.engine.source import other_language
 
 HIDDEN = "assert f(1)\n### BEGIN HIDDEN TESTS\nassert f(2)\n### END HIDDEN TESTS\nassert f(3)"
 
@@ -234,3 +235,18 @@ def test_where_an_assignment_asks_for_nothing_nobody_waits():
     notebook = read(json.dumps(submitted()))
     restore(notebook, [])
     assert "no cell of the assignment" in notebook.metadata.autograder.waits[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "kernelspec", [{}, {"name": "python3"}, {"display_name": "P"}, {"language": "python"}, [], None, "x", 3]
+)
+def test_half_a_kernelspec_makes_no_notebook_invalid(kernelspec):
+    notebook = read(json.dumps({**submitted(), "metadata": {"kernelspec": kernelspec}}))
+    assert restore(notebook, CELLS) == []
+    nbformat.validate(notebook)
+
+
+@pytest.mark.parametrize("language", ["python", "Python", "Python 3", "python3", " ", ""])
+def test_python_is_known_however_it_is_spelt(language):
+    assert other_language({"language": language}) is None
+    assert other_language({"language": f"R, no {language}"}) == f"R, no {language}"
