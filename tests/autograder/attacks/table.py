@@ -313,8 +313,9 @@ LIARS_HERE
 
 All sandboxes run on one machine, on one kernel. What costs little is closed (`sandbox/seccomp.py`): locks,
 leases, watches and hints on files that all see, the times of devices where root grades, and the calls that
-say whether a page of a file is in memory, or take it out. These ways are left. `python benchmarks/channels.py`
-sends 108 bytes through each, three times; two cores of an AMD EPYC that had other work to do meanwhile:
+say whether a page of a file is in memory, or take it out. These ways are left. `python
+benchmarks/channels.py` sends 108 bytes through each, three times; two cores of an AMD EPYC that had other
+work to do meanwhile:
 
 | way | sender and receiver | bits a second, median | of the three | bits wrong |
 |---|---|---|---|---|
