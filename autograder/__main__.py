@@ -60,12 +60,14 @@ COLLECT = """Unpack the archive of an LMS into submitted/, one folder a student.
 
 Knows the names that Moodle, Canvas and Blackboard give to files, and STUDENT/[ASSIGNMENT/]FILE; --pattern
 says others. A student is found in the gradebook by id, by the number in the LMS or by name; where the
-gradebook has no students, the name is the id. A notebook under another name gets the assignment's, if it is
-the student's only one and holds its cells. A student's own zip is unpacked in the same way.
+gradebook has no students, the name is the id. A notebook under another name gets the assignment's, if its
+cells say which it is. A student's own zip is unpacked in the same way. Of Blackboard's attempts the newest
+counts.
 """
 COLLECT_MORE = r"""examples:
   python -m autograder collect ~/downloads/submissions.zip ps1_minimax
-  python -m autograder collect new.zip ps1_minimax --update      other versions take the place of those there
+  python -m autograder collect new.zip ps1_minimax --update      other versions take the place of those there,
+                                                                 if all of their files could be taken
   python -m autograder collect a.tar.gz ps1_minimax --pattern '(?P<student>[^/]+)--(?P<file>[^/]+)'
 
 What is refused (links, paths that lead elsewhere, more than a submission may hold, students whom nobody

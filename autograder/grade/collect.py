@@ -5,11 +5,13 @@ it is there.
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
 import unicodedata
 from dataclasses import dataclass, field
+from errno import ENOSPC
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -18,13 +20,15 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.engine.intake import BYTES, FILES, FOLDER, MACHINES, OWN, walk
-from autograder.engine.names import listed, shown
-from autograder.engine.notebooks import SIZE, Unreadable, decoded, read
-from autograder.grade.archive import BLOCK, BROKEN, RATIO, SLACK, Refused, entries, path_of
+from autograder.engine.names import shown
+from autograder.engine.notebooks import Unreadable
+from autograder.grade.archive import BLOCK, BROKEN, SLACK, Refused, entries, path_of
+from autograder.grade.notebooks import Notebooks
 from autograder.grade.record import AnotherOne, only_writer
-from autograder.grade.roster import Roster, Senders, is_litter, not_time
+from autograder.grade.roster import NOT_TIME, Roster, Senders, Sent, is_litter, is_time
 
-SAID = 200  # lines on what was refused
+SAID = 20  # lines on the files of one sender
+BEFORE = ".before"  # in submitted/, ASSIGNMENT/STUDENT: submissions while others come to their places
 
 
 @dataclass
@@ -32,55 +36,70 @@ class Found:
     """What came of an archive.
 
     Attributes:
-        refused: list of (name, why); `collected`, `unchanged` and `missing` are lists of ids.
+        collected, unchanged, missing: lists of ids.
+        refused, older: lists of (sender, name of a file, why).
+        lost: dict from the id of a student whose submission does not come to its place to the reason.
     """
 
     collected: list = field(default_factory=list)
     unchanged: list = field(default_factory=list)
-    refused: list = field(default_factory=list)
     missing: list = field(default_factory=list)
+    refused: list = field(default_factory=list)
+    older: list = field(default_factory=list)
+    lost: dict = field(default_factory=dict)
 
 
 class Collection:
-    """The submissions of one archive on their way, in a folder of their own beside their places."""
+    """The submissions of one archive on their way, in a folder of their own beside their places.
+
+    Attributes:
+        students: dict from id to a dict from each file, in letters that all systems tell apart, to its bytes.
+        places: dict from id to the set of paths of its files and folders.
+        partial: ids of students of whom something was refused.
+    """
 
     def __init__(self, folder, found, assignment):
         self.folder, self.found = Path(folder), found
-        self.names = [f"{one.name}.ipynb" for one in assignment.notebooks]
-        self.cells = {cell.name for one in assignment.notebooks for cell in one.source_cells}
-        self.students, self.left = {}, 0
+        self.notebooks = Notebooks(assignment)
+        self.students, self.places, self.partial = {}, {}, set()
 
-    def unpack(self, archive, whose):
-        """Write what an archive holds. `whose` gives the student and the path of an entry. See `entries`."""
-        self.left = SLACK + RATIO * os.path.getsize(archive)
-        for name, wrong, size, opened in entries(archive):
+    def unpack(self, archive, whose, above=""):
+        """Write what an archive holds; it is called `above` in messages. `whose` gives the Sent of a path."""
+        for path, wrong, size, opened in entries(archive):
+            if is_litter(path):
+                continue
+            sent, name = whose(path), above + path
+            if sent.is_older:
+                self.found.older.append((sent.sender, name, sent.wrong))
+                continue
             try:
-                parts = path_of(name)
-                if is_litter("/".join(parts)):
-                    continue
-                if wrong:
-                    raise Refused(f"it is {wrong}")
-                student, file = whose("/".join(parts))
-                self._write(student, path_of(file), size, opened)
-            except OSError as error:
-                if error.errno in MACHINES:
-                    raise
-                self.found.refused.append((name, f"it cannot be written: {error.strerror or error}"))
-            except BROKEN as error:
-                self.found.refused.append((name, str(error) or "it is broken"))
+                if re.match("[A-Za-z]:", path):
+                    raise Refused("its path leads elsewhere")
+                path_of(path)
+                if wrong := wrong or sent.wrong:
+                    raise Refused(wrong)
+                self._write(sent.student, path_of(sent.file), size, opened)
+            except (OSError, *BROKEN) as error:
+                self.found.refused.append((sent.sender, name, _why(error)))
+                if str(error) != NOT_TIME:  # of nothing else is the rest a whole
+                    self.partial.add(sent.student)
 
     def _write(self, student, parts, size, opened):
-        files = self.students.setdefault(student, {})
-        most = min(BYTES - sum(files.values()), self.left)
+        files, places = self.students.setdefault(student, {}), self.places.setdefault(student, set())
+        most = min(size, BYTES - sum(files.values()))
         key = unicodedata.normalize("NFC", "/".join(parts)).casefold()
+        there = places | {"/".join(parts[: n + 1]) for n in range(len(parts))}
         if key in files:
             raise Refused("the student has another file of this name")
-        if len(files) == FILES:
-            raise Refused(f"with it the submission has more than {FILES} files")
+        if len(there) > FILES:
+            raise Refused(f"with it the submission has more than {FILES} files and folders")
         if size > most:
             raise Refused(f"with its {size} bytes there are too many")
+        if shutil.disk_usage(self.folder).free < size + SLACK:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
         target = self.folder.joinpath(student, *parts)
         target.parent.mkdir(parents=True, exist_ok=True)
+        places |= there
         try:
             with opened() as file, open(target, "xb") as copy:
                 files[key] = 0
@@ -92,9 +111,8 @@ class Collection:
         except BaseException:
             if key in files:
                 target.unlink()
-                self.left -= files.pop(key)
+                del files[key]
             raise
-        self.left -= files[key]
 
     def unpack_inner(self, student):
         """Write what a student's own archive holds, where there is one and no notebook beside it."""
@@ -102,73 +120,75 @@ class Collection:
         inner = [path for path in files if path.suffix.lower() == ".zip"]
         if len(inner) == 1 and not any(path.suffix.lower() == ".ipynb" for path in files):
             archive = inner[0].rename(self.folder / ".inner")
-            seen = len(self.found.refused)
+            self.places[student].discard(inner[0].relative_to(self.folder / student).as_posix())
+
+            def whose(path):
+                return Sent(student, student, path, NOT_TIME if is_time(path) else None)
+
             try:
-                self.unpack(archive, lambda path: (student, not_time(path)))
+                self.unpack(archive, whose, f"{student}/")
             except BROKEN as error:
-                self.found.refused.append((inner[0].name, str(error)))
-            mine = [(f"{student}/{name}", why) for name, why in self.found.refused[seen:]]
-            self.found.refused[seen:] = mine
+                self.found.refused.append((student, f"{student}/{inner[0].name}", _why(error)))
+                self.partial.add(student)
 
-    def named(self, student):
-        """The folder of a submission, its notebook under the assignment's name. Raises: Refused."""
-        root = self.folder / student
-        if not self.students[student]:
+    def place(self, student, target, before, update):
+        """Bring a submission to its place; another one from there to `before`. Raises: Refused, OSError."""
+        if not self.students.get(student):
             raise Refused("nothing of it could be taken")
-        while len(there := list(root.iterdir())) == 1 and there[0].is_dir():
-            root = there[0]
-        if any(root.joinpath(name).is_file() for name in self.names):
-            return root
-        books = [one for one in root.rglob("*") if one.suffix.lower() == ".ipynb" and one.is_file()]
-        names = [shown(one.relative_to(root)) for one in books] or ["nothing that is a notebook"]
-        if len(books) != 1 or len(self.names) != 1 or root.joinpath(self.names[0]).exists():
-            raise Refused(f"there is no {' or '.join(self.names)}, but {listed(names, 5)}")
-        if (size := books[0].stat().st_size) > SIZE:
-            raise Refused(f"{names[0]} has {size} bytes, above the limit of {SIZE}")
-        try:
-            cells = read(decoded(books[0].read_bytes())).cells
-        except Unreadable as error:
-            raise Refused(f"{names[0]} is no notebook: {error}") from error
-        if not self.cells & {one for cell in cells for one in (cell.id, _grade_id(cell))}:
-            raise Refused(f"{names[0]} has no cell of the assignment")
-        books[0].rename(root / self.names[0])
-        return root
-
-    def place(self, student, target, update):
-        """Bring a submission to its place. Raises: Refused."""
-        root, there = self.named(student), os.path.lexists(target)
+        root, there = self.notebooks.arrange(self.folder / student), os.path.lexists(target)
         if target.is_symlink() or target.parent.is_symlink():
             raise Refused("its folder in the course is a link")
-        if there and _fingerprint(target) == _fingerprint(root):
+        try:
+            mine = _fingerprint(root)
+        except Unreadable as error:
+            raise Refused(str(error)) from error
+        if there and _is_same(target, mine):
             self.found.unchanged.append(student)
             return
         if there and not update:
             raise Refused("another submission of this student is there; --update puts this one in its place")
+        if there and student in self.partial:
+            raise Refused("the submission that is there stays: not all files of this one could be taken")
         target.parent.mkdir(parents=True, exist_ok=True)
-        old = self.folder / f".old-{len(self.found.collected)}"
         if there:
-            os.rename(target, old)
-        try:
-            os.rename(root, target)
-        except BaseException:
-            if there:
-                os.rename(old, target)
-            raise
+            before.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(target, before)
+        os.rename(root, target)
         self.found.collected.append(student)
 
 
-def _grade_id(cell):
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
+def put_back(submitted, place_of):
+    """Bring back what a run that was ended has taken from its place, if nothing has come there."""
+    for before in submitted.joinpath(BEFORE).glob("*/*"):
+        place = place_of(before.name, before.parent.name)
+        if not os.path.lexists(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(before, place)
+    shutil.rmtree(submitted / BEFORE, ignore_errors=True)
+
+
+def _why(error):
+    """Why an entry cannot be taken. Raises: the error, if that is this machine's."""
+    if not isinstance(error, OSError):
+        return str(error) or "it is broken"
+    if error.errno in MACHINES:
+        raise error
+    return f"it cannot be written: {error.strerror or error}"
 
 
 def _fingerprint(folder):
     handle = os.open(folder, FOLDER)
     try:
         return walk(handle, "it").fingerprint
-    except Unreadable as error:
-        return str(error)
     finally:
         os.close(handle)
+
+
+def _is_same(folder, fingerprint):
+    try:
+        return _fingerprint(folder) == fingerprint
+    except Unreadable:
+        return False
 
 
 def collect(course, archive, assignment, *, pattern=None, update=False):
@@ -183,7 +203,8 @@ def collect(course, archive, assignment, *, pattern=None, update=False):
 
     Returns: exit status: 0, or 1 if anything was refused.
     """
-    console, found, archive = Console(stderr=True, soft_wrap=True), Found(), os.path.abspath(archive)
+    found, archive = Found(), os.path.abspath(archive)
+    console = Console(stderr=True, soft_wrap=True, emoji=False, markup=False, highlight=False)
     os.chdir(course)  # nbgrader's settings may say where they are by the working folder
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # for alembic
     app = AutogradeApp()
@@ -194,52 +215,58 @@ def collect(course, archive, assignment, *, pattern=None, update=False):
         with only_writer(own), Gradebook(coursedir.db_url, coursedir.course_id) as book:
             _collect(coursedir, book, archive, assignment, pattern, update, found)
     except MissingEntry as error:
-        console.print(
-            f"{error}. Run nbgrader generate_assignment {assignment} first.", style="red", markup=False
-        )
+        console.print(f"{error}. Run nbgrader generate_assignment {assignment} first.", style="red")
         return 1
     except (AnotherOne, OSError, *BROKEN) as error:
         begun = "Collecting has ended early" if found.collected else "Nothing was collected"
-        console.print(
-            f"{begun}: {shown(archive)}: {shown(error)}.", style="red", markup=False, highlight=False
-        )
+        console.print(f"{begun}: {shown(archive)}: {shown(error)}.", style="red")
         return 1
-    lines = [f"{shown(name)}: {shown(why)}" for name, why in found.refused]
-    more = [f"and {len(lines) - SAID} more"] if len(lines) > SAID else []
-    for line in lines[:SAID] + more:
-        console.print(line, style="red", markup=False, highlight=False)
+    for line in _lines(found.older):
+        console.print(line, style="yellow")
+    for line in _lines(found.refused) + [f"{shown(name)}: {shown(why)}" for name, why in found.lost.items()]:
+        console.print(line, style="red")
     if found.missing:
-        said = f"handed in nothing: {', '.join(map(shown, found.missing))}"
-        console.print(said, style="yellow", markup=False, highlight=False)
-    counts = {name: str(len(value)) for name, value in vars(found).items()}
-    table = Table(*counts, title=assignment)
-    table.add_row(*counts.values())
+        console.print(f"handed in nothing: {', '.join(map(shown, found.missing))}", style="yellow")
+    refused = len(found.refused) + len(found.lost)
+    table = Table("collected", "unchanged", "refused", "missing", title=assignment)
+    table.add_row(*map(str, (len(found.collected), len(found.unchanged), refused, len(found.missing))))
     Console().print(table)
-    return 1 if found.refused else 0
+    return 1 if refused else 0
+
+
+def _lines(refused):
+    """What is said of files: nobody's hide another's."""
+    senders = {}
+    for sender, name, why in refused:
+        senders.setdefault(sender, []).append(f"{shown(name)}: {shown(why)}")
+    for sender, lines in senders.items():
+        lines[SAID:] = [f"{shown(sender)}: {len(lines) - SAID} files more"] if len(lines) > SAID else []
+    return [line for lines in senders.values() for line in lines]
 
 
 def _collect(coursedir, book, archive, assignment, pattern, update, found):
     submitted, roster = Path(coursedir.root, coursedir.submitted_directory), Roster(book)
     senders = Senders(roster, assignment, pattern, [name for name, *_ in entries(archive)])
 
-    def place_of(student):
+    def place_of(student, assignment=assignment):
         return Path(coursedir.format_path(coursedir.submitted_directory, student, assignment))
 
     submitted.mkdir(parents=True, exist_ok=True)
+    put_back(submitted, place_of)
     for left in submitted.glob(".collect-*"):  # of a run that was killed
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=".collect-", dir=submitted) as folder:
         collection = Collection(folder, found, book.find_assignment(assignment))
         collection.unpack(archive, senders.whose)
-        for student in sorted(collection.students):
-            try:
-                senders.check(student)
-                collection.unpack_inner(student)
-                collection.place(student, place_of(student), update)
-            except OSError as error:
-                if error.errno in MACHINES:
-                    raise
-                found.refused.append((student, f"it cannot be written: {error.strerror or error}"))
-            except Refused as error:
-                found.refused.append((student, str(error)))
+        try:
+            for student in sorted(senders.seen):
+                try:
+                    senders.check(student)
+                    collection.unpack_inner(student)
+                    before = submitted / BEFORE / assignment / student
+                    collection.place(student, place_of(student), before, update)
+                except (OSError, Refused) as error:
+                    found.lost[student] = _why(error)
+        finally:
+            put_back(submitted, place_of)
         found.missing += sorted(one for one in roster.ids if not os.path.lexists(place_of(one)))
