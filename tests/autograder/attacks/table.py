@@ -301,7 +301,10 @@ How much such lies win was measured with liars that know nothing of the task, ov
 one puts back values, flags and modes of what belongs to no network. `pytest --attacks=all
 tests/autograder/attacks/test_liars.py`:
 
-LIARS_HERE
+Of 2,653 points that 1,058 wrong solutions are to lose, the lies won 115 (4.3 %), all of them of solutions
+whose only fault there is what they leave behind. The same solutions in a line that tells the truth (working
+on copies, or putting back) win these points too: by the lie alone, nothing was won (114 of 114 points when
+the winning solutions were judged again). So the lie is worth as much as mending the fault, and no more.
 
 ## A batch of all kinds
 
