@@ -134,7 +134,8 @@ def make(folder, settings="", cells=SOURCE):
     (folder / "nbgrader_config.py").write_text(CONFIG.read_text() + SETTINGS + settings)
     source = folder / "source" / PS
     source.mkdir(parents=True)
-    nbformat.write(new_notebook(cells=cells), source / f"{PS}.ipynb")
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), source / f"{PS}.ipynb")
     (source / "numbers.txt").write_text("1 2 3")
     done = nbgrader(folder, "generate_assignment", PS)
     assert done.returncode == 0, done.stderr
