@@ -206,6 +206,8 @@ class Checker:
         Returns: its outputs, and why the student's process ended in it or None, and whether all of its kernel
             is gone; or, as a string, why the cell cannot judge anybody.
         """
+        if snapshot != self.snapshot and (torch := sys.modules.get("torch")):
+            torch.set_grad_enabled(True)  # an earlier task's code may have left it off
         now = time.monotonic()
         self.end, self.last, self.snapshot = now + min(seconds, left), now + left, snapshot
         inherited = self.links.get(snapshot)
