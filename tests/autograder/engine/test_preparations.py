@@ -154,3 +154,24 @@ def test_checks_and_students_are_told_that_nbgrader_grades(execute):
     check = "import os\nassert how == os.environ['NBGRADER_EXECUTION'] == 'autograde'"
     student = "import os\nhow = os.environ.get('NBGRADER_EXECUTION')"
     assert execute(student, cell("check", check, points=1)).passed == {"check"}
+
+
+def test_a_mode_that_one_tasks_code_leaves_is_no_other_tasks(execute):
+    """Gradients that are switched off stay off for the checks of that task, and for those alone."""
+    left_off = (
+        cell("one", "def f(): ...", locked=False),
+        "import torch\ndef f(): torch.set_grad_enabled(False)",
+    )
+    other = cell("two", "def g(): ...", locked=False), "def g(): return 1"
+    done = execute(
+        left_off,
+        cell("f-called", "import torch\nf()\nassert not torch.is_grad_enabled()", points=1),
+        cell("f-after", "import torch\nf\nassert torch.is_grad_enabled()", points=1),
+        other,
+        cell("g-after", "import torch\nassert g() == 1 and torch.is_grad_enabled()", points=1),
+        memory_mb=3000,
+        cell_seconds=120,
+        test_seconds=120,
+        call_seconds=20.0,
+    )
+    assert done.passed == {"f-called", "g-after"}
