@@ -41,8 +41,11 @@ def _in_names(character):
     return (kind[0] in "LM" or kind == "Nd") and not UNSEEN.match(character)
 
 
-def cell_id(text, taken):
-    """An id for a cell that has none: made from a text, the same at every run, and none of those taken."""
+def cell_id(wanted, text, taken):
+    """The id that is wanted for a cell, where that can be one and is not taken; else one made from a
+    text, the same at every run."""
+    if isinstance(wanted, str) and ID.fullmatch(wanted) and wanted not in taken:
+        return wanted
     number = 0
     while (made := hashlib.sha256(f"{number} {text}".encode()).hexdigest()[:12]) in taken:
         number += 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import nbformat
 from nbformat.v4 import new_notebook
 
-from autograder.engine.names import ID, cell_id
+from autograder.engine.names import cell_id
 from autograder.engine.restoration import NEW, Restoration
 from autograder.engine.wire import utf8
 
@@ -113,9 +113,7 @@ def _cell(data, ids, place):
     name = data.get("id")
     if name is None and isinstance(metadata, dict):
         name = metadata.get("id")  # where Colab keeps it
-    if not isinstance(name, str) or not ID.fullmatch(name) or name in ids:
-        name = cell_id(f"{place} {kind} {cell.source}", ids)
-    cell.id = name
+    cell.id = cell_id(name, f"{place} {kind} {cell.source}", ids)
     ids.add(cell.id)
     if cell.cell_type == "raw":  # one without a type would become part of a page, scripts and all
         cell.metadata.raw_mimetype = "text/plain"

@@ -8,7 +8,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from autograder.engine import texts
-from autograder.engine.names import ID, cell_id, listed
+from autograder.engine.names import cell_id, listed
 
 NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 HALF = 0.5  # of an own text, by which it is known again; of the cells, above which too many are missing
@@ -328,7 +328,7 @@ class Restoration:
 
     def _id(self, wanted):
         """An id that no other cell has: the one that is wanted, where that can be."""
-        made = wanted if ID.fullmatch(wanted) and wanted not in self.ids else cell_id(wanted, self.ids)
+        made = cell_id(wanted, wanted, self.ids)
         self.ids.add(made)
         return made
 
