@@ -40,7 +40,7 @@ lint: .venv/ready ## style of the code, and question cells that differ from the 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff format --check --isolated --line-length 78 notebooks --exclude '*.py'
 	$(BIN)/python notebooks/sync_setup.py --check
-	$(BIN)/python -m autograder.sync --check
+	$(BIN)/python -m autograder.bank.sync --check
 
 clean: ## remove what was built (not the environment, not grades)
 	rm -rf book/_build book/notebooks book/claims.json .pytest_cache .ruff_cache .hypothesis

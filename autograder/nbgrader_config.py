@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autograder import formgrader
+from autograder.plugins import formgrader
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
 course = Path(__file__).resolve().parent
@@ -21,7 +21,7 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.InstantiateTests",
     "nbgrader.preprocessors.LockCells",
-    "autograder.answers.ClearAnswers",
+    "autograder.plugins.answers.ClearAnswers",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.CheckCellMetadata",
     "nbgrader.preprocessors.ComputeChecksums",
@@ -35,16 +35,16 @@ c.GenerateAssignment.preprocessors = [
 # Students' code runs in a sandbox and never meets the checks. Reading a submission comes first: broken ones
 # fail alone, and cells that were changed are put back before nbgrader's own preprocessors look at them.
 # SaveGrades is nbgrader's SaveAutoGrades, which also knows an essay that was left blank.
-c.Autograde.exporter_class = "autograder.engine.preprocessors.SubmissionExporter"
+c.Autograde.exporter_class = "autograder.grade.preprocessors.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
-    "autograder.engine.preprocessors.RestoreCells",
+    "autograder.grade.preprocessors.RestoreCells",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.engine.execute.IsolatedExecute",
     "nbgrader.preprocessors.LimitOutput",
-    "autograder.essays.SaveGrades",
+    "autograder.plugins.essays.SaveGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
@@ -60,23 +60,23 @@ c.Execute.timeout = 120
 # formative questions are public.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
-    "autograder.feedback.WithReasons",
-    "autograder.feedback.WithoutHiddenTests",
+    "autograder.plugins.feedback.WithReasons",
+    "autograder.plugins.feedback.WithoutHiddenTests",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 
 # Its list of scores names the checks.
-c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
+c.GenerateFeedback.exporter_class = "autograder.plugins.feedback.FeedbackExporter"
 
 # Its table of scores says who waits for a person, in place of 0 points.
-c.ExportApp.plugin_class = "autograder.export.Scores"
+c.ExportApp.plugin_class = "autograder.plugins.export.Scores"
 
 # What students write or show may hold scripts; feedback pages and formgrader run in their readers' browsers.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {
-    "clean_html": "autograder.pages.clean_html",
-    "strip_files_prefix": "autograder.pages.clean_html",
-    "markdown2html": "autograder.pages.markdown2html",
-    "highlight_code": "autograder.pages.highlight_code",
+    "clean_html": "autograder.plugins.pages.clean_html",
+    "strip_files_prefix": "autograder.plugins.pages.clean_html",
+    "markdown2html": "autograder.plugins.pages.markdown2html",
+    "highlight_code": "autograder.plugins.pages.highlight_code",
 }
 formgrader.protect()

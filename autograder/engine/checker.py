@@ -1,7 +1,7 @@
 """The process that runs the cells of checks. Nothing of a student's is ever executed here.
 
-`main` is a mother process, started once: it imports what checks need and forks a child for every submission,
-so that each begins with the same fresh state. The child takes orders from `execute` (see `Checker`).
+`main` runs in a process that is started once: it imports what checks need, and forks a checker for every
+submission, so that each begins with the same fresh state. It takes orders from `execute` (see `Checker`).
 """
 
 import ast
@@ -32,7 +32,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import InteractiveShell
 
 from autograder import probe
-from autograder.engine import frames, wire
+from autograder.engine import protocol
 from autograder.engine.proxies import Link
 
 # Where code that does not compile seems to name something.
@@ -63,7 +63,7 @@ def main(descriptor, preload):
     control = socket.socket(fileno=descriptor)
     fcntl.fcntl(control, fcntl.F_SETFL, 0)  # see `forkserver.py`
     control.sendall(b"1")
-    mother, poll = os.getpid(), select.poll()
+    parent, poll = os.getpid(), select.poll()
     grader = os.pidfd_open(os.getppid())  # its children may hold the other end of the socket longer than it
     for one in (descriptor, grader):
         poll.register(one, select.POLLIN)
@@ -72,7 +72,7 @@ def main(descriptor, preload):
         if not message:
             return
         if not os.fork():
-            end_with(mother)
+            end_with(parent)
             control.close()
             os.close(grader)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -135,12 +135,12 @@ class Checker:
     def serve(self):
         try:
             while True:
-                (text,) = frames.receive(self.orders)
+                (text,) = protocol.receive(self.orders)
                 name, *arguments = json.loads(text)
                 answer = getattr(self, f"do_{name}")(*arguments)
-                frames.send(self.orders, [json.dumps(answer).encode()])
+                protocol.send(self.orders, [json.dumps(answer).encode()])
                 self.shell.last_execution_result = None  # with all that the cell held when it failed
-        except frames.Lost:
+        except protocol.Lost:
             pass
         except BaseException:
             traceback.print_exc()
@@ -269,12 +269,12 @@ class Checker:
         if link is None or link.dead:
             holder = self.holders.get(self.snapshot)
             if holder is None:
-                raise frames.Lost("no snapshot")
+                raise protocol.Lost("no snapshot")
             end = min(self.end, time.monotonic() + STARTING)
-            frames.send(holder, [wire.dumps("fork")], max(0.1, end - time.monotonic()))
+            protocol.send(holder, [protocol.dumps("fork")], max(0.1, end - time.monotonic()))
             worker = self._accept("worker", end)
             if worker is None or worker[0] != self.snapshot:
-                raise frames.Lost("no answer from the snapshot")
+                raise protocol.Lost("no answer from the snapshot")
             link = self.links[self.snapshot] = Link(worker[1], self._remaining, self._deleted)
         self.current = link
         return link
@@ -290,10 +290,18 @@ class Checker:
                 break
             try:
                 left = min(HELLO, max(0.1, end - time.monotonic()))
-                hello = dict(wire.loads(frames.receive(connection, left, 1000)[0]))
+                hello = dict(protocol.loads(protocol.receive(connection, left, 1000)[0]))
                 if hello["token"] == self.token and hello["role"] == role and type(hello["snapshot"]) is int:
                     return hello["snapshot"], connection
-            except (frames.Lost, TimeoutError, wire.Malformed, IndexError, KeyError, TypeError, ValueError):
+            except (
+                protocol.Lost,
+                TimeoutError,
+                protocol.Malformed,
+                IndexError,
+                KeyError,
+                TypeError,
+                ValueError,
+            ):
                 pass
             connection.close()
         return None
@@ -358,9 +366,9 @@ class Checker:
             return "no snapshot of your notebook was made before this cell", False
         try:
             for order in ("kill", "status"):
-                frames.send(holder, [wire.dumps(order)], self._moment(5.0))
-            status = wire.loads(frames.receive(holder, self._moment(10.0), 1000)[0])
-        except (frames.Lost, TimeoutError, wire.Malformed, IndexError):
+                protocol.send(holder, [protocol.dumps(order)], self._moment(5.0))
+            status = protocol.loads(protocol.receive(holder, self._moment(10.0), 1000)[0])
+        except (protocol.Lost, TimeoutError, protocol.Malformed, IndexError):
             return (link.dead if link else None) or "your notebook's kernel died", True
         reason = (link.dead if link else None) or "your code did not answer"
         if type(status) is int and -64 <= status < 256 and status and "ended its process" in reason:
@@ -379,10 +387,10 @@ class Checker:
             result = self.shell.run_cell(source, store_history=False)
         outputs = []
         if text := printed.getvalue():
-            outputs.append({"output_type": "stream", "name": "stdout", "text": wire.utf8(text[:PRINTED])})
+            outputs.append({"output_type": "stream", "name": "stdout", "text": protocol.utf8(text[:PRINTED])})
         failure = result.error_before_exec or result.error_in_exec
         if failure is None and result.result is not None:
-            data = {"text/plain": wire.utf8(repr(result.result)[:SAID])}
+            data = {"text/plain": protocol.utf8(repr(result.result)[:SAID])}
             result = {"output_type": "execute_result", "execution_count": None, "data": data, "metadata": {}}
             outputs.append(result)
         return outputs, failure
@@ -545,12 +553,14 @@ def _failure_output(error):
         for frame in traceback.extract_tb(error.__traceback__)
         if "ipython-input" in frame.filename or "ipykernel" in frame.filename
     ]
-    shown = getattr(error, "shown", message.partition(": ")[0] if isinstance(error, wire.Malformed) else None)
+    shown = getattr(
+        error, "shown", message.partition(": ")[0] if isinstance(error, protocol.Malformed) else None
+    )
     return _error_output(type(error).__name__, message, lines, shown)
 
 
 def _error_output(name, message, lines=(), shown=None):
-    message = wire.utf8(message[:SAID])
+    message = protocol.utf8(message[:SAID])
     return {
         "output_type": "error",
         "ename": name,

@@ -20,12 +20,17 @@ from sqlalchemy.exc import OperationalError
 from traitlets import Bool, Float, Integer, List, Unicode, default
 
 from autograder import sandbox
+from autograder.engine.checker_process import EngineFailure, causes, new_checker, python_path
 from autograder.engine.deadline import WALL, Deadline
-from autograder.engine.intake import MACHINES
-from autograder.engine.mother import EngineFailure, causes, new_checker, python_path
 from autograder.engine.notebooks import SourceCell, Unreadable
-from autograder.engine.source import assignment_cells, other_language, source_folder, submission_folder
-from autograder.engine.student import Ended, StudentKernel, error_output
+from autograder.engine.student_kernel import Ended, StudentKernel, error_output
+from autograder.grade.gradebook_cells import (
+    assignment_cells,
+    other_language,
+    source_folder,
+    submission_folder,
+)
+from autograder.grade.intake import MACHINES
 from autograder.sandbox.submission import copy_files, make_folder, open_to_all
 
 NEEDED = ("cloudpickle", "safetensors", "torch", "ipykernel")

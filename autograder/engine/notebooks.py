@@ -8,8 +8,8 @@ import nbformat
 from nbformat.v4 import new_notebook
 
 from autograder.engine.names import cell_id
+from autograder.engine.protocol import utf8
 from autograder.engine.restoration import NEW, Restoration
-from autograder.engine.wire import utf8
 
 SIZE = 128 << 20  # bytes; a notebook of text and pictures has a few million
 PARTS = 5_000_000  # lists and objects, or what looks like them in a text: each takes a hundred bytes

@@ -4,9 +4,9 @@ import builtins
 import functools
 import sys
 
-from autograder.engine import frames, wire
-from autograder.engine.arguments import NotPacked, Parcel, Stays
-from autograder.engine.wire import Malformed
+from autograder.engine import protocol
+from autograder.engine.call import NotPacked, Parcel, Stays
+from autograder.engine.protocol import Malformed
 
 # A reply is waited for a little longer than the call may take: Python code is interrupted over there.
 GRACE = 4.0
@@ -79,7 +79,7 @@ class Link:
             if not isinstance(pair, list) or len(pair) != 2 or pair[0] not in names:
                 raise Malformed("the answer names what was not asked for")
             try:
-                values[pair[0]] = wire.decode(pair[1], _tensors(received), self._others(pair[0]))
+                values[pair[0]] = protocol.decode(pair[1], _tensors(received), self._others(pair[0]))
             except Malformed as error:
                 values[pair[0]] = Remote(self, None, pair[0], f"unknown ({error})")
         return {name: value for name, value in values.items() if value is not _MISSING}
@@ -107,7 +107,7 @@ class Link:
         received = _received(rows, blob, known, parcel.rows)
         if received is not None and parcel.table:
             received.stand_for(parcel.table.objects)
-        settled = wire.decode(state, _tensors(received))
+        settled = protocol.decode(state, _tensors(received))
         if not isinstance(settled, list) or len(settled) != 2:
             raise Malformed("the answer does not say what became of the arguments")
         first = len(parcel.rows)
@@ -116,7 +116,7 @@ class Link:
         parcel.settle(received if first else None, *settled)
         if status == "error":
             raise exception(name, payload)
-        return wire.decode(payload, self._results(received, parcel, self.number), self._others())
+        return protocol.decode(payload, self._results(received, parcel, self.number), self._others())
 
     def backward(self, call, output, inputs, slope):
         """Gradients through an earlier call, one or None for each input."""
@@ -130,7 +130,7 @@ class Link:
             ["backward", rows, call, output, inputs, self._milliseconds()],
             blob,
         )
-        return wire.decode(payload, _tensors(_received(rows, blob, [])))
+        return protocol.decode(payload, _tensors(_received(rows, blob, [])))
 
     def _milliseconds(self):
         return [round(1000 * seconds) for seconds in self.remaining()]
@@ -139,13 +139,13 @@ class Link:
         if self.dead:
             raise Died(self.dead)
         self.number += 1
-        text = wire.dumps([request[0], self.number, *request[1:]])
+        text = protocol.dumps([request[0], self.number, *request[1:]])
         seconds = self.remaining()[1] + GRACE
         try:
-            frames.send(self.connection, [text, blob, program], seconds)
+            protocol.send(self.connection, [text, blob, program], seconds)
             while True:
-                parts = frames.receive(self.connection, seconds)
-                reply = wire.loads(parts[0]) if parts else None
+                parts = protocol.receive(self.connection, seconds)
+                reply = protocol.loads(parts[0]) if parts else None
                 if not isinstance(reply, list) or len(reply) != 5 or reply[1] not in ("ok", "error"):
                     raise Malformed("the answer is not in the agreed form")
                 if reply[0] == self.number:
@@ -153,7 +153,7 @@ class Link:
         except TimeoutError:
             self.dead = f"{name} took more than {seconds - GRACE:.0f} s and could not be interrupted"
             raise Died(self.dead) from None
-        except frames.Lost as error:
+        except protocol.Lost as error:
             self.dead = f"{name} ended its process"
             raise Died(self.dead) from error
         _, status, payload, rows, state = reply
@@ -275,7 +275,7 @@ def _from_student(error, shown="raised by your code when these checks called it"
 
 
 def _checked(reference):
-    """What a reply calls an object by, see `server.Worker.refer`: a name, or a process and a place in it."""
+    """What a reply calls an object by (`snapshot.Worker.refer`): a name, or a process and a place in it."""
     match reference:
         case ["name", str()] | ["handle", [int(), int()]]:
             return tuple(reference)

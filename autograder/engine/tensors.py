@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from autograder.engine.wire import Malformed, Unsendable
+from autograder.engine.protocol import Malformed, Unsendable
 
 KINDS = ("plain", "parameter", "leaf", "frozen", "graph")
 DTYPES = {

@@ -13,8 +13,8 @@ import zipfile
 import zlib
 from functools import partial
 
-from autograder.engine.intake import BYTES, DEPTH, PATH
 from autograder.engine.names import shown
+from autograder.grade.intake import BYTES, DEPTH, PATH
 
 ENTRIES = 50_000  # of an archive
 RATIO, SLACK = 100, 64 << 20  # bytes that may come of each byte in an archive, and at least

@@ -19,11 +19,11 @@ from nbgrader.apps import AutogradeApp
 from rich.console import Console
 from rich.table import Table
 
-from autograder.engine.intake import BYTES, FILES, FOLDER, MACHINES, OWN, walk
 from autograder.engine.names import shown
 from autograder.engine.notebooks import Unreadable
 from autograder.grade.archive import BLOCK, BROKEN, SLACK, Refused, entries, path_of
-from autograder.grade.notebooks import Notebooks
+from autograder.grade.intake import BYTES, FILES, FOLDER, MACHINES, OWN, walk
+from autograder.grade.notebook_names import Notebooks
 from autograder.grade.record import AnotherOne, only_writer
 from autograder.grade.roster import NOT_TIME, Roster, Senders, Sent, is_litter, is_time
 

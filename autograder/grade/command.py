@@ -21,12 +21,12 @@ from rich.progress import (
 from rich.table import Table
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from autograder.engine.intake import MACHINES
 from autograder.engine.names import shown
 from autograder.engine.notebooks import Unreadable
 from autograder.grade import report, waits
 from autograder.grade.course import course_of
 from autograder.grade.enter import Enter
+from autograder.grade.intake import MACHINES
 from autograder.grade.record import AnotherOne, only_writer
 from autograder.grade.schedule import SchedulerLost, Workers, connected, processors
 

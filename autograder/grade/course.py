@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, insert, select
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
-from autograder.engine.source import check_languages
+from autograder.grade.gradebook_cells import check_languages
 
 ENTERS = "nbgrader.preprocessors.SaveAutoGrades"
 

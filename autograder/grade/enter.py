@@ -17,11 +17,11 @@ from nbgrader.converters.base import BaseConverter
 from sqlalchemy.exc import SAWarning
 
 from autograder.engine.execute import IsolatedExecute
-from autograder.engine.intake import OWN, Copies, Submitted, leave_out
 from autograder.engine.notebooks import SIZE, Unreadable
+from autograder.grade.assignment_state import changes, entered, state
 from autograder.grade.course import halves, pack
+from autograder.grade.intake import OWN, Copies, Submitted, leave_out
 from autograder.grade.record import Record
-from autograder.grade.state import changes, entered, state
 
 
 class _FilesAtOnce(BaseConverter):

@@ -22,7 +22,7 @@ class Record:
         graded: dict from student to the fingerprint of the submission that was graded.
         about: dict from student to a dict with "state", a name in `states`, and what `state.entered` returned
             afterwards. Empty for one that an older version has graded.
-        states: what the assignment was (`state.py`), by a name.
+        states: what the assignment was (`assignment_state.py`), by a name.
     """
 
     def __init__(self, path):

@@ -8,7 +8,7 @@ import numpy as np
 from nbgrader import api
 from sqlalchemy import select
 
-from autograder.engine.source import assignment_cells
+from autograder.grade.gradebook_cells import assignment_cells
 
 ENDS = {"Timeout": "took too long", "Died": "ended the kernel", "NotRun": "was not run any more"}
 

@@ -12,8 +12,8 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from autograder.engine.intake import OWN
 from autograder.engine.names import listed
+from autograder.grade.intake import OWN
 
 FOLDER = os.path.join(OWN, "waits")
 ENDS = "graded", "zero"

@@ -15,8 +15,8 @@ from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 
+from autograder.engine.checker_process import EngineFailure, causes
 from autograder.engine.execute import IsolatedExecute, is_engines
-from autograder.engine.mother import EngineFailure, causes
 from autograder.grade.course import halves, unpack
 
 warnings.simplefilter("ignore", SAWarning)  # nbgrader's way with its sessions

@@ -9,15 +9,15 @@
 
 What runs where: `manager` starts `supervise.py`, a small process outside the sandbox that starts bubblewrap,
 watches what the sandbox uses, kills it, and removes all its traces, also when the grading process is killed.
-bubblewrap makes the sandbox and runs `init.py` in it. The kernel is forked from `zygote.py`, which has
-imported Python's and the course's large libraries once; the new process enters the sandbox, gives up its
-privileges, sets resource limits and becomes the kernel (`inside.py`).
+bubblewrap makes the sandbox and runs `first_process.py` in it. The kernel is forked from `zygote.py`, which
+has imported Python's and the course's large libraries once; the new process enters the sandbox, gives up its
+privileges, sets resource limits and becomes the kernel (`kernel_main.py`).
 """
 
-from autograder.sandbox.errors import SandboxUnavailable
+from autograder.sandbox.availability import check_sandbox
+from autograder.sandbox.leases import SandboxUnavailable
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.manager import begin_imports, sandboxed_kernel, stop, why_dead
-from autograder.sandbox.trial import check_sandbox
 
 __all__ = [
     "Limits",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-COURSE, SUBMISSION, HOME, INIT = "/course", "/submission", "/student", "/run/init.py"
+COURSE, SUBMISSION, HOME, INIT = "/course", "/submission", "/student", "/run/first_process.py"
 OWN = "/tmp/.own"  # what libraries keep for themselves
 TEMPORARY = ("/tmp", "/dev/shm", HOME)
 

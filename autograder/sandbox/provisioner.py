@@ -16,9 +16,9 @@ from pathlib import Path
 from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Any
 
-from autograder.sandbox import cgroup, command, runtime, visible
-from autograder.sandbox.errors import SandboxUnavailable
+from autograder.sandbox import cgroup, command, leases, visible
 from autograder.sandbox.forkserver import fork_server
+from autograder.sandbox.leases import SandboxUnavailable
 from autograder.sandbox.seccomp import MACHINES, seccomp_filter
 from autograder.sandbox.submission import copy_files, make_folder
 
@@ -62,7 +62,7 @@ def environment(threads):
 
 def zygote(modules, threads):
     """The process that kernels are forked from. Returns: ForkServer, which may still be importing."""
-    own = str(runtime.base() / "zygote")  # the sandbox's folders are not there yet
+    own = str(leases.base() / "zygote")  # the sandbox's folders are not there yet
     variables = {name: value.replace(command.OWN, own) for name, value in environment(threads).items()}
     return fork_server(["-I", str(HERE / "zygote.py")], modules, variables | {"HOME": own})
 
@@ -90,11 +90,11 @@ class Materials:
 
     def __init__(self):
         self.files, self.sockets, self.user = [], [], None
-        self.folder, lock = runtime.new_folder()
+        self.folder, lock = leases.new_folder()
         self.locks = [lock]
-        if runtime.may_give_users():
+        if leases.may_give_users():
             try:
-                self.user, lock = runtime.new_user()
+                self.user, lock = leases.new_user()
             except BaseException:
                 self.remove()
                 self.close()
@@ -201,7 +201,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     def _plan(self, materials):
         """Make everything that the sandbox needs. Returns: dict for `supervise.py`."""
         folder, limits = materials.folder, self.limits
-        binds = {command.INIT: HERE / "init.py", command.SUBMISSION: folder / "files"}
+        binds = {command.INIT: HERE / "first_process.py", command.SUBMISSION: folder / "files"}
         binds |= {f"{command.COURSE}/{name}": path for name, path in visible.public_modules().items()}
         if self.files is None:
             make_folder(folder / "files")

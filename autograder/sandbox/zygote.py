@@ -4,8 +4,8 @@
 starts with the environment variables of a sandbox, imports, and waits. For every kernel it gets a socket, and
 forks an *escort*, which enters the sandbox that bubblewrap has made, forks once more (the new process is
 inside), and waits outside to say how that ended. The process inside gives up every privilege, as bubblewrap's
-own program would, and becomes the kernel (`inside.py`). Kernels have nothing in common but what was imported,
-each its own copy.
+own program would, and becomes the kernel (`kernel_main.py`). Kernels have nothing in common but what was
+imported, each its own copy.
 """
 
 import ctypes
@@ -186,7 +186,7 @@ def become_kernel(config, sockets, ready):
     forget()
     config["sockets"] = {port: sockets[number] for port, number in config["sockets"].items()}
     sys.argv[:] = [""]
-    inside.main(config, ready)
+    kernel_main.main(config, ready)
 
 
 def forget():
@@ -210,7 +210,7 @@ if __name__ == "__main__":
     control = socket.socket(fileno=int(sys.argv[1]))
     sys.path.insert(0, str(Path(__file__).parent))
     try:
-        import inside
+        import kernel_main
 
         del sys.path[0]
         for module in sys.argv[2:]:

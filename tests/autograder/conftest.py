@@ -16,7 +16,7 @@ from nbgrader import utils
 
 from autograder import probe
 from autograder.engine.proxies import Link
-from autograder.engine.server import Worker
+from autograder.engine.snapshot import Worker
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 SOURCE = Path(__file__).parents[2] / "autograder" / "source"

@@ -46,8 +46,8 @@ shell.run_cell, shell.run_cell_async = quiet, quiet_async
 import sys, types
 class Anything(types.ModuleType):
     def __getattr__(self, name): return lambda *a, **k: 3.0
-for name in ("autograder", "autograder.checks", "autograder.probe", "autograder.engine", "autograder.engine.wire",
-             "autograder.engine.server", "math", "random", "json", "pickle"):
+for name in ("autograder", "autograder.checks", "autograder.probe", "autograder.engine", "autograder.engine.protocol",
+             "autograder.engine.snapshot", "math", "random", "json", "pickle"):
     sys.modules[name] = Anything(name)
 """,
     "tracing": """
@@ -169,11 +169,11 @@ for number in range(1, 65):
     except (OSError, ValueError): pass
 """,
     "jams-the-snapshots": """
-import autograder.engine.server as server
-real = server.snapshot
+import autograder.engine.snapshot as snapshot
+real = snapshot.snapshot
 def many(path, token, number, names):
     for n in (number, 1, 2, 3, 4, -1, 10**9): real(path, token, n, names)
-server.snapshot = many
+snapshot.snapshot = many
 """,
     "shuts-everything": """
 import os
@@ -219,8 +219,8 @@ threading.Thread(target=flood, daemon=True).start()
 time.sleep(3)
 """,
     "snapshots-without-end": """
-import autograder.engine.server as server, socket, os
-from autograder.engine import frames, wire
+import autograder.engine.snapshot as snapshot, socket, os
+from autograder.engine import protocol
 def flood(path, token, number, names):
     if os.fork(): return
     kept = []
@@ -228,10 +228,10 @@ def flood(path, token, number, names):
         for n in range(10**9):
             kept.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)); kept[-1].connect(path)
             hello = [["token", token], ["snapshot", 10**6 + os.getpid() * 1000 + n], ["role", "holder"]]
-            frames.send(kept[-1], [wire.dumps(hello)])
+            protocol.send(kept[-1], [protocol.dumps(hello)])
             if len(kept) > 400: kept.clear()
     finally: os._exit(0)
-server.snapshot = flood
+snapshot.snapshot = flood
 """,
     "poisons-home": """
 import os, pathlib
@@ -286,25 +286,25 @@ def ranks(xs):
     "kills-everybody-when-called": "import os\ndef ranks(xs): os.kill(-1, 9)",
     "forks-when-called": "import os\ndef ranks(xs):\n    while True:\n        try: os.fork()\n        except OSError: pass",
     "forged-replies": """
-from autograder.engine import server, wire, frames
-real = server.Worker.answer
+from autograder.engine import protocol, snapshot
+real = snapshot.Worker.answer
 def answer(self, text, blob=b"", program=b""):
     reply = real(self, text, blob, program)
-    request = wire.loads(text)
+    request = protocol.loads(text)
     if request[0] == "call":
         for number in range(request[1] - 3, request[1] + 30):
-            frames.send(self.connection, [wire.dumps([number, "ok", ["list", 0], [], ["list", ["list"], ["dict"]]]), b""])
+            protocol.send(self.connection, [protocol.dumps([number, "ok", ["list", 0], [], ["list", ["list"], ["dict"]]]), b""])
     return reply
-server.Worker.answer = answer
+snapshot.Worker.answer = answer
 def ranks(xs): return xs
 """,
     "endless-reply": """
-from autograder.engine import server
+from autograder.engine import snapshot
 def answer(self, text, blob=b"", program=b""):
     import struct
     self.connection.sendall(struct.pack("!BQ", 1, 100 << 20))
     while True: self.connection.sendall(b"[" * 1000)
-server.Worker.answer = answer
+snapshot.Worker.answer = answer
 def ranks(xs): return xs
 """,
     "loops-in-C-when-called": "def ranks(xs): return sum(iter(int, 1))",
@@ -382,13 +382,13 @@ def area(r):
 """,
     "is-called-what-it-has-seen": """
 import os, sys
-from autograder.engine import server
-real = server.Worker._other
+from autograder.engine import snapshot
+real = snapshot.Worker._other
 def other(self, ref=None):
     describe = real(self, ref)
     seen = open("/tmp/seen").read() if os.path.exists("/tmp/seen") else "area"
     return lambda value, encode: [*describe(value, encode)[:2], seen[-90:], seen[-90:]]
-server.Worker._other = other
+snapshot.Worker._other = other
 def ranks(xs):
     open("/tmp/seen", "w").write(str(xs))
     return xs

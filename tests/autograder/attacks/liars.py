@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from autograder.engine import server
+from autograder.engine import snapshot
 from autograder.engine.tensors import Received
 
-HONEST = server._Unpickler
+HONEST = snapshot._Unpickler
 
 
-class Untouched(server._Unpickler):
+class Untouched(snapshot._Unpickler):
     """Lets the solution work on copies: what is reported is as it came."""
 
     def load(self):
@@ -25,7 +25,7 @@ class Untouched(server._Unpickler):
         return (_on_copies(self.program, self.worker, self.received), *arguments[1:])
 
 
-class Unspoiled(server._Unpickler):
+class Unspoiled(snapshot._Unpickler):
     """Puts back flags of networks and values of tensors that belong to no network; updates stay."""
 
     def load(self):
@@ -63,20 +63,20 @@ LIARS = {"untouched": Untouched, "unspoiled": Unspoiled}
 
 
 def liars_worker(liar):
-    """A `server.Worker` that lies in this way."""
+    """A `snapshot.Worker` that lies in this way."""
 
-    class Worker(server.Worker):
+    class Worker(snapshot.Worker):
         def _call(self, number, rows, milliseconds, blob, program):
             def unpickler(program, worker, received):
                 made = liar(program, worker, received)
                 made.program = program
                 return made
 
-            honest, server._Unpickler = server._Unpickler, unpickler
+            honest, snapshot._Unpickler = snapshot._Unpickler, unpickler
             try:
                 return super()._call(number, rows, milliseconds, blob, program)
             finally:
-                server._Unpickler = honest
+                snapshot._Unpickler = honest
 
     return Worker
 

@@ -155,9 +155,9 @@ torch.manual_seed = lambda seed: None
 def LIE(x): return x
 """,
     "forged-states": """
-from autograder.engine import modes, state
-modes.get = lambda: {"python": "no", "numpy": ["MT19937", b"", -1], "torch": b"x", "grad": "yes"}
-state.read = lambda thing: ["anything"]
+from autograder.engine import object_state, random_state
+random_state.get = lambda: {"python": "no", "numpy": ["MT19937", b"", -1], "torch": b"x", "grad": "yes"}
+object_state.read = lambda thing: ["anything"]
 def LIE(x): return x
 """,
     "random-numbers-of-its-own": """

@@ -10,39 +10,39 @@ from small_course import POINTS, PS, RIGHT, filled_in, grades, hand_in, make, nb
 # In a cell before all others of a right notebook.
 CODE = {
     "late-snapshots": """
-import autograder.engine.server as server, os, time
-real = server.snapshot
+import autograder.engine.snapshot as snapshot, os, time
+real = snapshot.snapshot
 def late(path, token, number, names):
     if not os.fork():
         time.sleep(7 * number)
         real(path, token, number, names)
         time.sleep(600)
-server.snapshot = late
+snapshot.snapshot = late
 """,
-    "no-snapshots": "import autograder.engine.server as server\nserver.snapshot = lambda *a: None",
+    "no-snapshots": "import autograder.engine.snapshot as snapshot\nsnapshot.snapshot = lambda *a: None",
     "reference-without-a-path": """
-from autograder.engine import server
-server.Worker._other = lambda self, ref=None: lambda value, encode: ["function", [], "x", "function"]
+from autograder.engine import snapshot
+snapshot.Worker._other = lambda self, ref=None: lambda value, encode: ["function", [], "x", "function"]
 """,
     "reference-to-a-tensor": """
-from autograder.engine import server
+from autograder.engine import snapshot
 forged = ["function", ["tensor", 5], "x", "function"]
-server.Worker._other = lambda self, ref=None: lambda value, encode: forged
+snapshot.Worker._other = lambda self, ref=None: lambda value, encode: forged
 """,
     "reference-that-is-nothing": """
-from autograder.engine import server
-server.Worker._other = lambda self, ref=None: lambda value, encode: ["function", None, "x", "function"]
+from autograder.engine import snapshot
+snapshot.Worker._other = lambda self, ref=None: lambda value, encode: ["function", None, "x", "function"]
 """,
     "worker-never-connects": """
-from autograder.engine import server
-real = server._connect
-def connect(path, hello): return real(path, hello) if hello["role"] == "holder" else server.time.sleep(600)
-server._connect = connect
+from autograder.engine import snapshot
+real = snapshot._connect
+def connect(path, hello): return real(path, hello) if hello["role"] == "holder" else snapshot.time.sleep(600)
+snapshot._connect = connect
 """,
     "status-is-nonsense": """
-from autograder.engine import server
-server._status = lambda *a: ["x"] * 90
-server.Worker.answer = lambda *a: server.os._exit(1)
+from autograder.engine import snapshot
+snapshot._status = lambda *a: ["x"] * 90
+snapshot.Worker.answer = lambda *a: snapshot.os._exit(1)
 """,
 }
 

@@ -6,60 +6,62 @@ import pytest
 from engine.conftest import cell
 from traitlets.config import Config
 
+from autograder.engine.checker_process import EngineFailure
 from autograder.engine.deadline import WALL, Deadline
 from autograder.engine.execute import CELL, IsolatedExecute
-from autograder.engine.mother import EngineFailure
 
 SECONDS, MARGIN = 3, 8.0  # of a notebook; and for the start of a kernel and its end, on a busy machine
 CELLS = 12
 HOSTILE = {
     "worker-that-never-connects": """
-from autograder.engine import server
-real = server._connect
-def connect(path, hello): return real(path, hello) if hello["role"] == "holder" else server.time.sleep(600)
-server._connect = connect
+from autograder.engine import snapshot
+real = snapshot._connect
+def connect(path, hello): return real(path, hello) if hello["role"] == "holder" else snapshot.time.sleep(600)
+snapshot._connect = connect
 """,
     "worker-that-never-answers": """
-from autograder.engine import server
-server.Worker.answer = lambda *a: server.time.sleep(600)
+from autograder.engine import snapshot
+snapshot.Worker.answer = lambda *a: snapshot.time.sleep(600)
 """,
     "worker-that-says-half": """
-from autograder.engine import server
+from autograder.engine import snapshot
 def answer(self, *a):
     self.connection.sendall(bytes([1, 0, 0, 0, 0, 0, 0, 4, 0]))
-    server.time.sleep(600)
-server.Worker.answer = answer
+    snapshot.time.sleep(600)
+snapshot.Worker.answer = answer
 """,
     "worker-that-answers-other-calls": """
-from autograder.engine import server, frames, wire
+from autograder.engine import protocol, snapshot
 def answer(self, *a):
     while True:
-        server.time.sleep(.5); frames.send(self.connection, [wire.dumps([-1, "ok", [], [], None])])
-server.Worker.answer = answer
+        snapshot.time.sleep(.5); protocol.send(self.connection, [protocol.dumps([-1, "ok", [], [], None])])
+snapshot.Worker.answer = answer
 """,
     "holder-that-gives-no-status": """
-from autograder.engine import server
-server.Worker.answer = lambda *a: server.os._exit(1)
-server._status = lambda *a: server.time.sleep(600)
+from autograder.engine import snapshot
+snapshot.Worker.answer = lambda *a: snapshot.os._exit(1)
+snapshot._status = lambda *a: snapshot.time.sleep(600)
 """,
     "holders-that-never-read": """
-from autograder.engine import server
-def hold(path, hello, names): kept = server._connect(path, hello | {"role": "holder"}); server.time.sleep(600)
-server._hold = hold
+from autograder.engine import snapshot
+def hold(path, hello, names):
+    kept = snapshot._connect(path, hello | {"role": "holder"})
+    snapshot.time.sleep(600)
+snapshot._hold = hold
 """,
     "snapshots-that-never-connect": """
-from autograder.engine import server
-server._hold = lambda *a: server.time.sleep(600)
+from autograder.engine import snapshot
+snapshot._hold = lambda *a: snapshot.time.sleep(600)
 """,
     "snapshots-that-connect-late": """
-from autograder.engine import server
-real = server._hold
-def late(path, hello, names): server.time.sleep(1.5 * hello["snapshot"]); real(path, hello, names)
-server._hold = late
+from autograder.engine import snapshot
+real = snapshot._hold
+def late(path, hello, names): snapshot.time.sleep(1.5 * hello["snapshot"]); real(path, hello, names)
+snapshot._hold = late
 """,
     "snapshots-that-never-return": """
-from autograder.engine import server
-server.snapshot = lambda *a: server.time.sleep(600)
+from autograder.engine import snapshot
+snapshot.snapshot = lambda *a: snapshot.time.sleep(600)
 """,
     "loops": "while True: pass",
     "loops-in-c": "sum(iter(int, 1))",

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.engine import server, wire
+from autograder.engine import protocol, snapshot
 from autograder.engine.proxies import Link, Remote, RemoteFunction
 
 CODE = """
@@ -92,7 +92,7 @@ def forge(reply, chance):
         for _ in range(chance.randint(1, 4)):
             raw[chance.randrange(len(raw))] = chance.randrange(256)
         return [bytes(raw), *blobs] if chance.random() < 0.5 else [text, bytes(raw)]
-    data = wire.loads(text)
+    data = protocol.loads(text)
     places = []
 
     def walk(node):
@@ -113,12 +113,12 @@ def forge(reply, chance):
             if chance.random() < 0.1:
                 del node[number]
     try:
-        return [wire.dumps(data), *blobs]
-    except (ValueError, wire.Unsendable):
+        return [protocol.dumps(data), *blobs]
+    except (ValueError, protocol.Unsendable):
         return reply
 
 
-class Forger(server.Worker):
+class Forger(snapshot.Worker):
     def __init__(self, connection, names, seed):
         super().__init__(connection, names)
         self.chance = random.Random(seed)

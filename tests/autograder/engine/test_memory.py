@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from autograder.engine.mother import EngineFailure, new_checker
+from autograder.engine.checker_process import EngineFailure, new_checker
 
 LIMITED = """
 from autograder.engine.checker import limit_memory

@@ -7,21 +7,21 @@ from engine.conftest import cell
 FORGED = """
 def helper(*arguments): return 4
 helper_module = math = helper
-from autograder.engine import server
-real, asked = server.Worker._lookup, "/tmp/asked"
+from autograder.engine import snapshot
+real, asked = snapshot.Worker._lookup, "/tmp/asked"
 import os
 def lookup(self, number, names, *rest):
     if not os.path.exists(asked):
         open(asked, "w").close()
         {how}
     return real(self, number, names, *rest)
-server.Worker._lookup = lookup
+snapshot.Worker._lookup = lookup
 """
 WAYS = {
     "nonsense": "return [b'[[[']",
     "another-form": "return [b'[1,2,3]']",
     "ends": "os._exit(0)",
-    "unknown-names": "return [server.wire.dumps([number, 'ok', [['x', 1]], None, None])]",
+    "unknown-names": "return [snapshot.protocol.dumps([number, 'ok', [['x', 1]], None, None])]",
     "error": "raise ValueError('no')",
 }
 ANSWER = cell("answer", "def f(x): ...", locked=False)

@@ -9,9 +9,9 @@ from batches import book_of
 from nbformat.v4 import new_output
 from small_course import HALF, PS, RIGHT, filled_in, hand_in
 
-from autograder.engine.intake import walk
 from autograder.engine.notebooks import Unreadable
 from autograder.grade.command import converter_of
+from autograder.grade.intake import walk
 from autograder.grade.record import AnotherOne, Record, only_writer
 
 

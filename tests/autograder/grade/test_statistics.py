@@ -13,7 +13,7 @@ from nbformat import writes
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from small_course import HALF, HALF_POINTS, POINTS, PS, RIGHT, filled_in, hand_in
 
-from autograder.engine.student import error_output
+from autograder.engine.student_kernel import error_output
 from autograder.grade import report, statistics
 from autograder.grade.command import converter_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.sandbox import Limits, sandboxed_kernel, why_dead
-from autograder.sandbox.runtime import base
+from autograder.sandbox.leases import base
 
 SANDBOX = Path(__file__).parents[3] / "autograder" / "sandbox"
 MIB = 1 << 20

@@ -10,7 +10,7 @@ from autograder.sandbox.command import TEMPORARY, Sandbox, command, options
 
 
 def sandbox(**changes):
-    return Sandbox(**{"command": ("python", "inside.py"), "shown": (Path("/usr"),), **changes})
+    return Sandbox(**{"command": ("python", "kernel_main.py"), "shown": (Path("/usr"),), **changes})
 
 
 def places(args, option):
@@ -20,11 +20,11 @@ def places(args, option):
 
 def test_a_user_gets_a_user_namespace_and_root_a_user_without_rights():
     assert "--unshare-user" in options(sandbox())
-    assert command(sandbox()) == ["python", "inside.py"]
+    assert command(sandbox()) == ["python", "kernel_main.py"]
     assert "--unshare-user" not in options(sandbox(uid=70000))
     assert command(sandbox(uid=70000)) == [
         *["setpriv", "--reuid", "70000", "--regid", "70000", "--clear-groups", "--no-new-privs"],
-        *["--inh-caps=-all", "--bounding-set=-all", "python", "inside.py"],
+        *["--inh-caps=-all", "--bounding-set=-all", "python", "kernel_main.py"],
     ]
 
 

@@ -19,7 +19,7 @@ from autograder.sandbox import (
     stop,
     why_dead,
 )
-from autograder.sandbox.trial import OPTIONS
+from autograder.sandbox.availability import OPTIONS
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.usefixtures("nothing_left")

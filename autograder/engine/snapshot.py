@@ -14,8 +14,8 @@ import socket
 import sys
 import time
 
-from autograder.engine import frames, modes, wire
-from autograder.engine.arguments import Arrived
+from autograder.engine import protocol, random_state
+from autograder.engine.call import Arrived
 
 CALLS = 64  # whose graphs are kept for a backward pass
 PIECES = 2000  # characters of a message
@@ -64,8 +64,8 @@ def _hold(path, hello, names):
     control = _connect(path, hello | {"role": "holder"})
     worker = None
     while True:
-        (text,) = frames.receive(control)
-        order = wire.loads(text)
+        (text,) = protocol.receive(control)
+        order = protocol.loads(text)
         if order == "fork":
             worker = os.fork()
             if not worker:
@@ -75,7 +75,7 @@ def _hold(path, hello, names):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
         elif order == "status" and worker:
-            frames.send(control, [wire.dumps(_status(worker))])
+            protocol.send(control, [protocol.dumps(_status(worker))])
             worker = None
 
 
@@ -93,7 +93,7 @@ def _status(worker, seconds=2.0):
 def _connect(path, hello):
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(path)
-    frames.send(connection, [wire.dumps([[name, value] for name, value in hello.items()])])
+    protocol.send(connection, [protocol.dumps([[name, value] for name, value in hello.items()])])
     return connection
 
 
@@ -111,19 +111,19 @@ class Worker:
             if "torch" in sys.modules:  # the parent's threads did not come along
                 sys.modules["torch"].set_num_threads(1)
             while True:
-                request = frames.receive(self.connection)
-                frames.send(self.connection, self.answer(*request))
+                request = protocol.receive(self.connection)
+                protocol.send(self.connection, self.answer(*request))
         finally:
             os._exit(0)
 
     def answer(self, text, blob=b"", program=b""):
         """The parts of the reply to a request."""
-        request = wire.loads(text)
+        request = protocol.loads(text)
         operation, number = request[0], request[1]
         try:
             return getattr(self, f"_{operation}")(number, *request[2:], blob, program)
         except (Exception, TooLong, KeyboardInterrupt, SystemExit) as error:
-            return [wire.dumps([number, "error", _error(error), None, None])]
+            return [protocol.dumps([number, "error", _error(error), None, None])]
 
     def _lookup(self, number, names, blob, program):
         """The values of names: data as it is, of the rest what it is."""
@@ -132,17 +132,17 @@ class Worker:
         for name in names:
             if name in self.names:
                 try:
-                    data = wire.encode(self.names[name], table.add, self._other(["name", name]))
-                except wire.Unsendable as error:
+                    data = protocol.encode(self.names[name], table.add, self._other(["name", name]))
+                except protocol.Unsendable as error:
                     data = ["unsendable", str(error)[:PIECES]]
                 found.append([name, data])
-        return [wire.dumps([number, "ok", found, table.rows, None]), table.pack()[1]]
+        return [protocol.dumps([number, "ok", found, table.rows, None]), table.pack()[1]]
 
     def _hide(self, number, names, blob, program):
         """Take these names away from the student's code: the checks have deleted them, and no others."""
         self._give_back()
         self.hidden = {name: self.names.pop(name) for name in names if name in self.names}
-        return [wire.dumps([number, "ok", None, [], None])]
+        return [protocol.dumps([number, "ok", None, [], None])]
 
     def _give_back(self):
         for name, value in self.hidden.items():
@@ -159,26 +159,26 @@ class Worker:
         function, args, kwargs, objects, before = _Unpickler(program, self, received).load()
         arrived = Arrived(received, objects)
         error = result = None
-        modes.put(before)
+        random_state.put(before)
         try:
             with _within(*milliseconds):
                 result = function(*args, **kwargs)
         except (Exception, TooLong, KeyboardInterrupt, SystemExit) as raised:
             error = _error(raised)
-        after = modes.changed(before, modes.get())
-        modes.put({"grad": False})
+        after = random_state.changed(before, random_state.get())
+        random_state.put({"grad": False})
         table = arrived.table() or _NoTable()
         if error is None:
             try:
-                data = wire.encode(result, table.add, self._other())
-            except wire.Unsendable as unsendable:
+                data = protocol.encode(result, table.add, self._other())
+            except protocol.Unsendable as unsendable:
                 error = _error(unsendable)
-        state = wire.encode([arrived.states(), after], table.add)
+        state = protocol.encode([arrived.states(), after], table.add)
         self.calls[number] = table.objects, arrived.tensors
         self.calls.pop(number - CALLS, None)
         rows, blob = table.pack()
         status = ["ok", data] if error is None else ["error", error]
-        return [wire.dumps([number, *status, rows, state]), blob]
+        return [protocol.dumps([number, *status, rows, state]), blob]
 
     def _backward(self, number, rows, call, output, inputs, milliseconds, blob, program):
         """Gradients of the output of an earlier call with respect to its inputs."""
@@ -196,9 +196,9 @@ class Worker:
             )
         slopes = [next(slopes) if one.requires_grad else None for one in inputs]
         table = _table()
-        data = wire.encode([slope if slope is None else slope.detach() for slope in slopes], table.add)
+        data = protocol.encode([slope if slope is None else slope.detach() for slope in slopes], table.add)
         rows, blob = table.pack()
-        return [wire.dumps([number, "ok", data, rows, None]), blob]
+        return [protocol.dumps([number, "ok", data, rows, None]), blob]
 
     def refer(self, ref):
         """The object that a name or a handle stands for."""
@@ -258,7 +258,7 @@ class _NoTable:
     rows, objects = [], []
 
     def add(self, tensor):
-        raise wire.Unsendable("tensors need torch")
+        raise protocol.Unsendable("tensors need torch")
 
     def pack(self):
         return self.rows, b""

@@ -6,9 +6,9 @@ from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import SaveAutoGrades
 
-from autograder.engine.intake import renamed
-from autograder.engine.source import submission_folder
 from autograder.grade import waits
+from autograder.grade.gradebook_cells import submission_folder
+from autograder.grade.intake import renamed
 
 BLANK = "*Your essay takes the place of this line.*"
 

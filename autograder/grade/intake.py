@@ -28,7 +28,7 @@ from nbgrader.utils import full_split, parse_utc
 
 from autograder.engine.names import listed, shown, student_id
 from autograder.engine.notebooks import Unreadable
-from autograder.sandbox.runtime import lock
+from autograder.sandbox.leases import lock
 from autograder.sandbox.submission import make_folder
 
 BYTES, FILES, DEPTH = 512 << 20, 1000, 20  # of a submission's folder; files and folders count

@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-from autograder.sandbox import command, runtime
-from autograder.sandbox.errors import SandboxUnavailable
+from autograder.sandbox import command, leases
+from autograder.sandbox.leases import SandboxUnavailable
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.provisioner import Materials, bubblewrap, describe
 
@@ -42,6 +42,6 @@ def check_sandbox(show=(), hide=()):
         raise SandboxUnavailable(f"Students' code cannot be isolated here: {error}. {OPTIONS}") from error
     if done.returncode:
         said = done.stderr.strip() or f"bubblewrap ended with status {done.returncode}"
-        root = "root" if runtime.may_give_users() else "root without CAP_SYS_ADMIN"
+        root = "root" if leases.may_give_users() else "root without CAP_SYS_ADMIN"
         who = root if os.geteuid() == 0 else "an ordinary user"
         raise SandboxUnavailable(f"Students' code cannot be isolated here, as {who}: {said}. {OPTIONS}")

@@ -2,7 +2,7 @@
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from autograder.feedback import WithoutHiddenTests, WithReasons
+from autograder.plugins.feedback import WithoutHiddenTests, WithReasons
 
 CHECKS = """assert f(1) == 1
 ### BEGIN HIDDEN TESTS

@@ -9,7 +9,7 @@ from nbclient.exceptions import CellTimeoutError
 from nbformat.v4 import new_notebook, new_output
 
 from autograder import sandbox
-from autograder.engine.wire import utf8
+from autograder.engine.protocol import utf8
 
 SHOWN = 400_000  # characters of one cell's output that are kept
 STARTING = 120  # seconds that a kernel may take to start
@@ -104,7 +104,7 @@ class StudentKernel:
 
     async def prepare(self):
         """Import the engine's part, before any code of the student's. Returns: whether that went well."""
-        code = "__import__('autograder.engine.server').engine.server.prepare(), __import__('safetensors')"
+        code = "__import__('autograder.engine.snapshot').engine.snapshot.prepare(), __import__('safetensors')"
         return await self._silently(code)
 
     async def settle(self, seconds):
@@ -126,7 +126,7 @@ class StudentKernel:
     async def snapshot(self, path, token, number):
         """Have the kernel leave a snapshot. Returns: whether it says so. Raises: Ended."""
         code = (
-            "__import__('autograder.engine.server').engine.server.snapshot("
+            "__import__('autograder.engine.snapshot').engine.snapshot.snapshot("
             f"{path!r}, {token!r}, {number}, __import__('IPython').get_ipython().user_ns)"
         )
         return await self._silently(code)

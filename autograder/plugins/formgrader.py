@@ -15,7 +15,7 @@ from pathlib import Path
 from jinja2 import BaseLoader, Environment, FileSystemLoader
 from traitlets import Unicode
 
-from autograder.pages import MATHJAX, StudentPages
+from autograder.plugins.pages import MATHJAX, StudentPages
 
 HANDLERS = "nbgrader.server_extensions.formgrader.handlers"
 ALONE = "sandbox; default-src 'none'"  # the policy of what was handed in: no page of this server

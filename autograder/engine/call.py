@@ -3,9 +3,9 @@ left.
 
 Code travels only from the checks to the student (`Parcel`); what comes back is data. Every tensor among the
 arguments, wherever it is (in a network, an optimizer, a data set, a closure), and every object with a state
-(`state.has_state`) is noted on the way out. Afterwards each tensor has the values, the memory, the gradient
-and the flags that its copy had over there: what was changed in place is changed in place, what was replaced
-is replaced.
+(`object_state.has_state`) is noted on the way out. Afterwards each tensor has the values, the memory, the
+gradient and the flags that its copy had over there: what was changed in place is changed in place, what was
+replaced is replaced.
 """
 
 import io
@@ -13,8 +13,8 @@ import sys
 
 import cloudpickle
 
-from autograder.engine import modes
-from autograder.engine.wire import Malformed
+from autograder.engine import random_state
+from autograder.engine.protocol import Malformed
 
 
 class NotPacked(Exception):
@@ -33,11 +33,11 @@ class Parcel:
         function: proxy or function; with the code of functions and classes of the checks goes what they name.
         args, kwargs: its arguments.
         reference: function that takes an object and returns what it is called on the student's side
-            (see `server.Worker`), or None.
+            (see `snapshot.Worker`), or None.
     """
 
     def __init__(self, function, args, kwargs, reference):
-        self.objects, self.modes = [], modes.get()
+        self.objects, self.modes = [], random_state.get()
         self.table = _table()
         program = io.BytesIO()
         try:
@@ -58,8 +58,8 @@ class Parcel:
         Args:
             received: `tensors.Received` of the reply, with `table.new` known; None where there are no
                 tensors.
-            states: data of `state.read`, one for each object, with this side's tensors.
-            after: entries of `modes.get` that the call changed.
+            states: data of `object_state.read`, one for each object, with this side's tensors.
+            after: entries of `random_state.get` that the call changed.
 
         Raises: Malformed.
         """
@@ -74,11 +74,11 @@ class Parcel:
         if not isinstance(states, list) or len(states) != len(self.objects) or not isinstance(after, dict):
             raise Malformed("the answer does not say what became of the arguments")
         if self.objects:
-            from autograder.engine import state
+            from autograder.engine import object_state
 
             for thing, its_state in zip(self.objects, states, strict=True):
-                state.write(thing, its_state)
-        modes.follow(self.modes, after)
+                object_state.write(thing, its_state)
+        random_state.follow(self.modes, after)
 
     def _settle_tensor(self, received, number, tensor):
         before, now = self.rows[number], received.row(number)
@@ -122,9 +122,9 @@ class Arrived:
         """The states of the objects, as they are now."""
         if not self.objects:
             return []
-        from autograder.engine import state
+        from autograder.engine import object_state
 
-        return [state.read(thing) for thing in self.objects]
+        return [object_state.read(thing) for thing in self.objects]
 
 
 def _table(*arguments):
@@ -146,9 +146,9 @@ def _pickler(file, parcel, reference):
             if torch is not None:
                 if type(thing) in (torch.Tensor, torch.nn.Parameter):
                     return "tensor", parcel.table.add(thing)
-                from autograder.engine import state
+                from autograder.engine import object_state
 
-                if id(thing) not in seen and state.has_state(thing):
+                if id(thing) not in seen and object_state.has_state(thing):
                     seen.add(id(thing))
                     parcel.objects.append(thing)
             return None

@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 from autograder.sandbox import cgroup
-from autograder.sandbox.errors import SandboxUnavailable
 
 PREFIX = "kernel-"
 LOCKS = Path("/run/gan-sandbox-users")  # one for the machine, whatever temporary folder a process has
@@ -21,6 +20,10 @@ USERS = 4096
 FIRST_USERS = (0x70000000, 50_000)  # far from people's; the second where a container maps 65,536 users
 NEEDED = (6, 7, 8, 21)  # CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_SYS_ADMIN
 LONGEST = 107  # bytes in the path of a unix socket
+
+
+class SandboxUnavailable(RuntimeError):
+    """No sandbox can be made on this machine; the message names what is missing and the ways out."""
 
 
 def base():

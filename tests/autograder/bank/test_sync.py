@@ -6,7 +6,7 @@ import shutil
 import nbformat
 import pytest
 
-from autograder import sync
+from autograder.bank import sync
 from questions import bank
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from autograder.engine import modes
-from autograder.engine.wire import Malformed, Unsendable, encode
+from autograder.engine import random_state
+from autograder.engine.protocol import Malformed, Unsendable, encode
 
 
 def has_state(thing):
@@ -58,7 +58,7 @@ def write(thing, state):
 
 
 def _write_generator(generator, state):
-    led = modes.torch_followed(*(one.numpy().tobytes() for one in (generator.get_state(), state)))
+    led = random_state.torch_followed(*(one.numpy().tobytes() for one in (generator.get_state(), state)))
     if led is not None:
         generator.set_state(torch.frombuffer(bytearray(led), dtype=torch.uint8))
 

@@ -1,11 +1,11 @@
-"""The mother process of the checkers (`checker`), as the grading process sees it."""
+"""A checker (`checker`), as the grading process sees it."""
 
 import json
 import os
 import socket
 import sys
 
-from autograder.engine import frames
+from autograder.engine import protocol
 from autograder.sandbox.forkserver import fork_server
 
 
@@ -21,7 +21,7 @@ class EngineFailure(Exception):
 
 
 def new_checker(modules):
-    """A new checker, forked from a mother process that has these modules.
+    """A new checker, forked from a process that has these modules.
 
     Args:
         modules: names of what checkers have at once.
@@ -29,7 +29,7 @@ def new_checker(modules):
     Returns: CheckerProcess. Raises: EngineFailure where it does not start.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("NBGRADER_")}
-    environment = own | {  # without what nbgrader sets for a while: one mother serves a whole run
+    environment = own | {  # without what nbgrader sets for a while: one process serves a whole run
         "NBGRADER_EXECUTION": "autograde",
         "PYTHONPATH": python_path(),
         "MPLBACKEND": "agg",
@@ -39,8 +39,8 @@ def new_checker(modules):
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            mother = fork_server(["-P", "-m", "autograder.engine.checker"], modules, environment)
-            mother.send(b"1", [theirs.fileno()])
+            server = fork_server(["-P", "-m", "autograder.engine.checker"], modules, environment)
+            server.send(b"1", [theirs.fileno()])
     except OSError as error:
         raise EngineFailure(f"the process of the checks: {error}") from error
     return CheckerProcess(ours)
@@ -55,9 +55,9 @@ class CheckerProcess:
     def ask(self, order, *arguments, seconds=60.0):
         """The answer to an order. Raises: EngineFailure."""
         try:
-            frames.send(self.connection, [json.dumps([order, *arguments]).encode()])
-            (text,) = frames.receive(self.connection, seconds)
-        except (frames.Lost, TimeoutError, ValueError) as error:
+            protocol.send(self.connection, [json.dumps([order, *arguments]).encode()])
+            (text,) = protocol.receive(self.connection, seconds)
+        except (protocol.Lost, TimeoutError, ValueError) as error:
             raise EngineFailure(f"the process of the checks failed at {order!r}: {error}") from error
         return json.loads(text)
 

@@ -4,7 +4,7 @@ import random
 import struct
 import sys
 
-from autograder.engine.wire import Malformed
+from autograder.engine.protocol import Malformed
 
 WORDS = 624  # of a Mersenne twister
 UPPER, LOWER, MATRIX = 0x80000000, 0x7FFFFFFF, 0x9908B0DF

@@ -9,7 +9,7 @@ from nbgrader.utils import find_all_files
 from sqlalchemy import select
 
 from autograder.engine.names import listed, shown
-from autograder.engine.source import assignment_cells
+from autograder.grade.gradebook_cells import assignment_cells
 
 NAMES = 12  # of cells, in a message
 CALLED = {"checks": "other checks", "points": "other points", "files": "other files of yours"}

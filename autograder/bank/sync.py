@@ -1,7 +1,7 @@
 """Brings the question cells of the assignments up to date with the question bank.
 
-    python -m autograder.sync            rewrites the cells that differ
-    python -m autograder.sync --check    names them instead, and exits with 1 if there are any
+    python -m autograder.bank.sync            rewrites the cells that differ
+    python -m autograder.bank.sync --check    names them instead, and exits with 1 if there are any
 
 Three cells of a notebook belong to a question; each says so in its metadata:
 
@@ -28,7 +28,7 @@ import nbformat
 
 from questions import bank
 
-SOURCE = Path(__file__).parent / "source"
+SOURCE = Path(__file__).parents[1] / "source"
 HOW_TO_ANSWER = {
     "single": '*One option is right. Answer with the set of its letter, such as* `{{"{last}"}}`.',
     "multiple": '*Answer with the set of the letters of all right options, such as* `{{"A", "{last}"}}`.',
@@ -215,7 +215,9 @@ def _variants(questions):
 
 def main(arguments=None):
     """Runs the command line; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m autograder.sync", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m autograder.bank.sync", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a cell differs")
     parser.add_argument("--source", type=Path, default=SOURCE, help="the assignments (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -234,7 +236,7 @@ def main(arguments=None):
             nbformat.write(notebook, path)
         differing += len(stale)
     if options.check and differing:
-        advice = "run python -m autograder.sync"
+        advice = "run python -m autograder.bank.sync"
         print(f"{differing} cells differ from the question bank: {advice}", file=sys.stderr)
         return 1
     return 0

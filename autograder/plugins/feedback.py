@@ -14,7 +14,7 @@ from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 
 from autograder.engine.notebooks import released
 from autograder.grade import waits
-from autograder.pages import MATHJAX, StudentPages
+from autograder.plugins.pages import MATHJAX, StudentPages
 from questions import bank
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+from autograder.engine.protocol import Malformed, Unsendable, decode, dumps, encode, loads
 from autograder.engine.tensors import DTYPES, KINDS, Received, Table
-from autograder.engine.wire import Malformed, Unsendable, decode, dumps, encode, loads
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary()

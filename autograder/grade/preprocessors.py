@@ -14,13 +14,13 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.engine import notebooks
+from autograder.engine.checker_process import EngineFailure
 from autograder.engine.execute import IsolatedExecute, is_engines
-from autograder.engine.intake import Copies, Submitted, leave_out
-from autograder.engine.mother import EngineFailure
 from autograder.engine.names import shown
-from autograder.engine.source import assignment_cells, check_languages, ordinary_texts
+from autograder.grade.assignment_state import entered, state
+from autograder.grade.gradebook_cells import assignment_cells, check_languages, ordinary_texts
+from autograder.grade.intake import Copies, Submitted, leave_out
 from autograder.grade.record import Record
-from autograder.grade.state import entered, state
 from autograder.sandbox.forkserver import close_all
 
 

@@ -1,7 +1,7 @@
 """The first process of a sandbox: says that the sandbox stands, and clears away processes that have ended.
 
-`python -I -S init.py <fd> <fd>`: the first says so, the end of the second, which the supervisor holds, is the
-end of the sandbox. Signals from within do not reach the first process of a sandbox.
+`python -I -S first_process.py <fd> <fd>`: the first says so, the end of the second, which the supervisor
+holds, is the end of the sandbox. Signals from within do not reach the first process of a sandbox.
 """
 
 import contextlib

@@ -16,8 +16,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config, PyFileConfigLoader
 
-from autograder import pages, sync
-from autograder.pages import LONG, StudentPages, clean_html, markdown2html
+from autograder.bank import sync
+from autograder.plugins import pages
+from autograder.plugins.pages import LONG, StudentPages, clean_html, markdown2html
 
 CONFIG = sync.SOURCE.parent / "nbgrader_config.py"
 

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.essays import BLANK, answered
+from autograder.plugins.essays import BLANK, answered
 
 
 def own(name, *, task=False):
