@@ -35,14 +35,10 @@ c.GenerateAssignment.preprocessors = [
 # Students' code runs in a sandbox and never meets the checks. Reading a submission comes first: broken ones
 # fail alone, and cells that were changed are put back before nbgrader's own preprocessors look at them.
 # SaveGrades is nbgrader's SaveAutoGrades, which also knows an essay that was left blank.
-c.Autograde.exporter_class = "autograder.grade.preprocessors.SubmissionExporter"
-c.Autograde.sanitize_preprocessors = [
-    "autograder.grade.preprocessors.RestoreCells",
-    "nbgrader.preprocessors.OverwriteKernelspec",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
+c.Autograde.exporter_class = "autograder.grade.exporter.SubmissionExporter"
+c.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.OverwriteKernelspec"]
 c.Autograde.autograde_preprocessors = [
-    "autograder.engine.execute.IsolatedExecute",
+    "autograder.grade.preprocessor.IsolatedExecute",
     "nbgrader.preprocessors.LimitOutput",
     "autograder.plugins.essays.SaveGrades",
     "nbgrader.preprocessors.AssignLatePenalties",

@@ -6,18 +6,8 @@ import socket
 import sys
 
 from autograder.engine import protocol
+from autograder.engine.failures import EngineFailure
 from autograder.sandbox.forkserver import fork_server
-
-
-def causes(error):
-    """An exception, and what led to it, one after the other."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-class EngineFailure(Exception):
-    """The engine itself failed: nobody's points depend on it, and nothing is graded."""
 
 
 def new_checker(modules):

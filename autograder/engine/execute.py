@@ -1,67 +1,21 @@
-"""nbgrader's Execute, with the student's cells in one process and the checks in another."""
+"""One notebook's execution, with the student's cells in one process and the checks in another."""
 
 import copy
-import importlib.util
 import secrets
-import shutil
-import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_core.utils import run_sync
-from nbformat.v4 import new_code_cell, new_notebook, new_output
-from nbgrader.api import Gradebook
-from nbgrader.preprocessors import Execute, NbGraderPreprocessor
-from sqlalchemy.exc import OperationalError
-from traitlets import Bool, Float, Integer, List, Unicode, default
+from nbformat.v4 import new_output
 
-from autograder import sandbox
-from autograder.engine.checker_process import EngineFailure, causes, new_checker, python_path
-from autograder.engine.deadline import WALL, Deadline
-from autograder.engine.notebooks import SourceCell, Unreadable
+from autograder.engine.checker_process import new_checker
+from autograder.engine.deadline import Deadline
+from autograder.engine.failures import EngineFailure
 from autograder.engine.student_kernel import Ended, StudentKernel, error_output
-from autograder.grade.gradebook_cells import (
-    assignment_cells,
-    other_language,
-    source_folder,
-    submission_folder,
-)
-from autograder.grade.intake import MACHINES
-from autograder.sandbox.submission import copy_files, make_folder, open_to_all
 
-NEEDED = ("cloudpickle", "safetensors", "torch", "ipykernel")
-CELL = 120  # seconds, where nobody says how many
 TEST_GRACE = 30.0  # seconds after which a checker that does not answer is given up
 LATEST = 2.0  # and at the end of the notebook's time
 # A kernel survives where it lives so much longer than it had before it ended: no two runs are equally fast.
 LONGER, MOMENT = 1.25, 1.0
-GOOD = {
-    "good": "def good(x):\n    return 2 * x",
-    "good-check": "assert good(2) == 4",
-}  # see IsolatedExecute.trial
-
-
-def is_engines(error, settings):
-    """Whether a failure is the engine's or this machine's, and not what a submission has caused.
-
-    A submission can cause nearly everything: a name that is too long, a process that does not answer. So
-    where it may be the engine's, a notebook that cannot fail is graded in the same way, and decides. What a
-    submission may take is limited: a machine without the room for that is not its fault.
-
-    Args:
-        error: exception that ended the grading of a submission.
-        settings: IsolatedExecute.
-    """
-    chain = list(causes(error))
-    if any(isinstance(one, OperationalError) or getattr(one, "errno", None) in MACHINES for one in chain):
-        return True  # the gradebook, which no cell reaches, or the machine
-    if any(isinstance(one, Unreadable) for one in chain):
-        return False
-    return settings.trial() is not None
 
 
 @dataclass
@@ -118,183 +72,15 @@ class Doubt:
         return found
 
 
-class IsolatedExecute(NbGraderPreprocessor):
-    """Executes a submission so that its code reaches neither the checks nor anything else."""
-
-    cell_seconds = Integer(
-        help=f"for one cell of a student; as long as nothing is said here, Execute.timeout, or {CELL} s"
-    ).tag(config=True)
-    call_seconds = Float(20.0, help="that one call by the checks may compute, not wait").tag(config=True)
-    test_seconds = Integer(help="for one cell of checks; see cell_seconds").tag(config=True)
-    notebook_seconds = Integer(
-        1200,
-        help="for one notebook: processor time of all that its code does, in its own cells and when the "
-        f"checks call it, and {WALL:g} times as many seconds on the clock from the start of its kernel, "
-        "whatever is waited for. What is not done by then is not judged.",
-    ).tag(config=True)
-    restarts = Integer(12, help="how often a student's kernel that died is started again").tag(config=True)
-    memory_mb = Integer(4096, help="for all processes and temporary files of a student's kernel").tag(
-        config=True
-    )
-    processes = Integer(256, help="processes and threads of a student's kernel").tag(config=True)
-    file_mb = Integer(256, help="for each file that a student's code writes").tag(config=True)
-    output_mb = Integer(32, help="for what a student's kernel sends").tag(config=True)
-    preload = List(
-        Unicode(),
-        ["torch", "torch._dynamo", "matplotlib.pyplot"],
-        help="modules that are imported once, for all students' kernels and all checks",
-    ).tag(config=True)
-    unsafe = Bool(
-        False,
-        help="run students' code in an ordinary kernel, with your files and your network: for work of people "
-        "whom you trust, on machines without bubblewrap",
-    ).tag(config=True)
-
-    @default("cell_seconds")
-    def _cell_seconds(self):
-        """What nbgrader's own setting says; without a limit of its own, a cell has the notebook's."""
-        if not any("timeout" in self.config.get(name, {}) for name in Execute.section_names()):
-            return CELL
-        seconds = Execute(config=self.config).timeout
-        return seconds if seconds is not None and seconds > 0 else self.notebook_seconds
-
-    @default("test_seconds")
-    def _test_seconds(self):
-        return self._cell_seconds()
-
-    def limits(self, deadline=None):
-        """The limits of a student's kernel, in what is left of a notebook's time. Returns: sandbox.Limits."""
-        deadline = deadline or Deadline(self.notebook_seconds)
-        return sandbox.Limits(
-            memory=self.memory_mb << 20,
-            tasks=self.processes,
-            file=self.file_mb << 20,
-            output=self.output_mb << 20,
-            cpu=max(1.0, deadline.processor),
-            wall=deadline.left() + 60.0,
-        )
-
-    def check(self):
-        """Find out whether submissions can be graded at all. Raises: EngineFailure."""
-        if not Execute(config=self.config).enabled:
-            raise EngineFailure("with --no-execute, points would be what students say that they are")
-        if self.unsafe:
-            self.log.warning("IsolatedExecute.unsafe is set: students' code runs WITHOUT a sandbox")
-        else:
-            try:
-                sandbox.check_sandbox()
-            except sandbox.SandboxUnavailable as error:
-                raise EngineFailure(
-                    f"{error} (the unsafe switch: c.IsolatedExecute.unsafe = True)"
-                ) from error
-            sandbox.begin_imports(self.preload, self.limits())  # beside those of the checks, below
-        for name in NEEDED:
-            if importlib.util.find_spec(name) is None:
-                raise EngineFailure(f"the package {name} is missing: pip install -r requirements.txt")
-        new_checker(self.preload).close()
-
-    def preprocess(self, nb, resources):
-        info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
-        with Gradebook(info["db_url"]) as book:
-            cells = {cell.name: cell for cell in assignment_cells(book, coursedir, info)}
-        if other := other_language(nb.metadata.get("kernelspec")):  # where the assignment's own says nothing
-            raise Unreadable(f"{info['notebook']}.ipynb is written in {other}, and is run by Python")
-        source = source_folder(coursedir, info)
-        waits = self.grade(nb, cells, submission_folder(coursedir, info), source, info["student"])
-        if waits:
-            info.setdefault("waits", []).extend(waits)
-        return nb, resources
-
-    def grade(self, nb, cells, submitted=None, source=None, student=""):
-        """Execute a notebook.
-
-        Args:
-            nb: notebook with the assignment's cells, changed in place.
-            cells: dict from names to SourceCell.
-            submitted, source: the student's folder and the instructor's, or None.
-            student: id.
-
-        Returns: what could not be judged: list of dicts of "reason" and "cells", names of cells of checks.
-        """
-        with tempfile.TemporaryDirectory(prefix="gan-grade-") as work:
-            work = Path(work)
-            work.chmod(0o755)  # the kernel's user is another one
-            make_folder(work / "calls")
-            limits = self.limits()
-            if submitted is None:
-                make_folder(work / "files")
-            else:
-                copy_files(submitted, work / "files", size=limits.submission, count=limits.submission_files)
-            taught = source is not None and source.is_dir()
-            if taught:
-                shutil.copytree(source, work / "files", ignore=_notebooks, dirs_exist_ok=True)
-                open_to_all(work / "files")
-            run = _Run(self, nb, cells, work, source if taught else work / "files", student)
-            run_sync(run.all)()
-        return run.waits
-
-    def trial(self):
-        """Grade a notebook that cannot fail. Returns: None where engine and machine work, or why it did."""
-        cells = {
-            name: SourceCell(
-                name=name,
-                kind="code",
-                source=source,
-                locked=name == "good-check",
-                grade=name == "good-check",
-                solution=name == "good",
-                task=False,
-                points=1.0 if name == "good-check" else None,
-                checksum="",
-            )
-            for name, source in GOOD.items()
-        }
-        made = [
-            new_code_cell(cell.source, metadata={"nbgrader": {"grade_id": cell.name}})
-            for cell in cells.values()
-        ]
-        try:
-            self.grade(new_notebook(cells=made), cells)
-        except Exception as error:  # of any kind: it is what the question is about
-            return f"{type(error).__name__}: {error}"
-        said = [output for cell in made for output in cell.outputs if output.output_type == "error"]
-        return "; ".join(f"{output.ename}: {output.evalue}" for output in said) or None
-
-    def manager(self, files, calls, limits):
-        """A kernel manager for a student, not started."""
-        if not self.unsafe:
-            return sandbox.sandboxed_kernel(files, limits, preload=self.preload, show=(calls,))
-        return UnsafeManager(files=str(files))
-
-
-class UnsafeManager(AsyncKernelManager):
-    """Starts an ordinary kernel of this Python, whatever kernelspecs there are."""
-
-    files = Unicode(help="working folder")
-
-    @property
-    def kernel_spec(self):
-        argv = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        argv.append("--HistoryManager.enabled=False")
-        return KernelSpec(
-            argv=argv, display_name="Python", language="python", env={"PYTHONPATH": python_path()}
-        )
-
-    async def _async_start_kernel(self, **options):
-        await super()._async_start_kernel(cwd=self.files, **options)
-
-    start_kernel = _async_start_kernel
-
-
-class _Run:
+class Run:
     """One notebook, from its first cell to its last.
 
     Attributes:
-        waits: see `IsolatedExecute.grade`.
+        waits: what could not be judged: list of dicts of "reason" and "cells", names of cells of checks.
     """
 
-    def __init__(self, settings, nb, cells, work, folder, student):
-        self.settings, self.log, self.nb, self.cells = settings, settings.log, nb, cells
+    def __init__(self, settings, nb, cells, work, folder, student, log):
+        self.settings, self.log, self.nb, self.cells = settings, log, nb, cells
         self.work, self.folder, self.student = work, folder, student
         self.deadline, self.progress = Deadline(settings.notebook_seconds), Progress()
         self.passes, self.begun, self.doubt, self.waits = 0, {}, None, []
@@ -591,7 +377,3 @@ def sound(outputs, points):
 def _output(output):
     fields = {name: value for name, value in output.items() if name != "output_type"}
     return new_output(output["output_type"], **fields)
-
-
-def _notebooks(folder, names):
-    return [name for name in names if name.endswith(".ipynb") or name.startswith(".")]

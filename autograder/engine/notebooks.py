@@ -3,10 +3,12 @@
 import codecs
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_notebook
 
+from autograder.engine.failures import Unreadable
 from autograder.engine.names import cell_id
 from autograder.engine.protocol import utf8
 from autograder.engine.restoration import NEW, Restoration
@@ -15,10 +17,6 @@ SIZE = 128 << 20  # bytes; a notebook of text and pictures has a few million
 PARTS = 5_000_000  # lists and objects, or what looks like them in a text: each takes a hundred bytes
 CELLS = 2000
 WRITTEN = 1_000_000  # characters in the sources of all cells
-
-
-class Unreadable(ValueError):
-    """A file that is no notebook; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +47,24 @@ def decoded(data):
         raise Unreadable(f"it is no text: {error}"[:300]) from error
 
 
-def read(text, *, own=False):
+def read_file(path):
+    """The notebook in a file, as `read` returns it. Raises: Unreadable, with the file's name; OSError."""
+    path = Path(path)
+    if (size := path.stat().st_size) > SIZE:
+        raise Unreadable(f"{path.name}: {size} bytes, above the limit of {SIZE}")
+    try:
+        return read(decoded(path.read_bytes()))
+    except Unreadable as error:
+        raise Unreadable(f"{path.name} cannot be graded: {error}") from error
+
+
+def read(text):
     """The notebook in a text, with nothing of it that could surprise a reader.
 
     Sources, attachments, ids and nbgrader's metadata are kept; outputs, tags and other metadata are not.
 
     Args:
         text: of the file.
-        own: whether `restore` has put it together: only then does it keep what that says of it.
 
     Returns: valid notebook of format 4.5.
     Raises: Unreadable.
@@ -90,8 +98,6 @@ def read(text, *, own=False):
     if whole and all(isinstance(value, str) for value in kernelspec.values()):
         plain = {utf8(name): utf8(value) for name, value in kernelspec.items()}
         notebook.metadata.kernelspec = nbformat.from_dict(plain)
-    if own and "autograder" in metadata:
-        notebook.metadata.autograder = nbformat.from_dict(metadata["autograder"])
     ids = set()
     for cell in cells:
         if isinstance(cell, dict):

@@ -14,7 +14,7 @@ import zlib
 from functools import partial
 
 from autograder.engine.names import shown
-from autograder.grade.intake import BYTES, DEPTH, PATH
+from autograder.grade.walk import BYTES, DEPTH, PATH
 
 ENTRIES = 50_000  # of an archive
 RATIO, SLACK = 100, 64 << 20  # bytes that may come of each byte in an archive, and at least

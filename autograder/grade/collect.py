@@ -7,7 +7,6 @@ it is there.
 import os
 import re
 import shutil
-import sys
 import tempfile
 import unicodedata
 from dataclasses import dataclass, field
@@ -15,17 +14,17 @@ from errno import ENOSPC
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.apps import AutogradeApp
 from rich.console import Console
 from rich.table import Table
 
+from autograder.engine.failures import Unreadable
 from autograder.engine.names import shown
-from autograder.engine.notebooks import Unreadable
 from autograder.grade.archive import BLOCK, BROKEN, SLACK, Refused, entries, path_of
-from autograder.grade.intake import BYTES, FILES, FOLDER, MACHINES, OWN, walk
+from autograder.grade.course import open_course, own_folder
 from autograder.grade.notebook_names import Notebooks
 from autograder.grade.record import AnotherOne, only_writer
 from autograder.grade.roster import NOT_TIME, Roster, Senders, Sent, is_litter, is_time
+from autograder.grade.walk import BYTES, FILES, FOLDER, MACHINES, walk
 
 SAID = 20  # lines on the files of one sender
 BEFORE = ".before"  # in submitted/, ASSIGNMENT/STUDENT: submissions while others come to their places
@@ -205,14 +204,9 @@ def collect(course, archive, assignment, *, pattern=None, update=False):
     """
     found, archive = Found(), os.path.abspath(archive)
     console = Console(stderr=True, soft_wrap=True, emoji=False, markup=False, highlight=False)
-    os.chdir(course)  # nbgrader's settings may say where they are by the working folder
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # for alembic
-    app = AutogradeApp()
-    app.initialize(["--Application.log_level=ERROR"])
-    coursedir = app.coursedir
-    own = os.path.normpath(coursedir.format_path(os.path.join(coursedir.autograded_directory, OWN), ".", "."))
+    coursedir = open_course(course).coursedir
     try:
-        with only_writer(own), Gradebook(coursedir.db_url, coursedir.course_id) as book:
+        with only_writer(own_folder(coursedir)), Gradebook(coursedir.db_url, coursedir.course_id) as book:
             _collect(coursedir, book, archive, assignment, pattern, update, found)
     except MissingEntry as error:
         console.print(f"{error}. Run nbgrader generate_assignment {assignment} first.", style="red")

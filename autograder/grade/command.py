@@ -1,13 +1,10 @@
 """``python -m autograder grade``: a batch from its submissions to the gradebook and the report."""
 
 import collections
-import os
-import sys
 import time
 from dataclasses import dataclass, field
 
 from nbgrader.api import MissingEntry
-from nbgrader.apps import AutogradeApp
 from nbgrader.converters import NbGraderException
 from rich.console import Console
 from rich.progress import (
@@ -21,14 +18,15 @@ from rich.progress import (
 from rich.table import Table
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
+from autograder.engine.failures import Unreadable
 from autograder.engine.names import shown
-from autograder.engine.notebooks import Unreadable
 from autograder.grade import report, waits
-from autograder.grade.course import course_of
+from autograder.grade.assignment import assignment_of
+from autograder.grade.course import open_course
 from autograder.grade.enter import Enter
-from autograder.grade.intake import MACHINES
 from autograder.grade.record import AnotherOne, only_writer
 from autograder.grade.schedule import SchedulerLost, Workers, connected, processors
+from autograder.grade.walk import MACHINES
 
 ENGINE_FAILURES = 3  # in a row, after which a run ends: the next ones would fail as well
 EVERY = 60.0  # seconds between lines on the progress where there is no terminal for a bar
@@ -71,10 +69,8 @@ def grade_batch(course, assignment, *, workers=None, scheduler=None, force=False
     Returns: exit status: 0, or 1 if anything could not be graded.
     """
     console = Console(stderr=True, soft_wrap=True)
-    os.chdir(course)  # nbgrader's settings may say where they are by the working folder
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # for alembic
     try:
-        converter = converter_of(assignment)
+        converter = converter_of(assignment, course)
         with only_writer(converter.own):
             outcome = _grade(converter, console, workers, scheduler, force, students)
     except (AnotherOne, NbGraderException, MissingEntry) as error:
@@ -85,17 +81,16 @@ def grade_batch(course, assignment, *, workers=None, scheduler=None, force=False
     return outcome.status
 
 
-def converter_of(assignment):
-    """nbgrader's settings of the course in the working folder, for the half that enters points."""
-    app = AutogradeApp()
-    app.initialize(["--Application.log_level=ERROR"])
-    app.coursedir.assignment_id = assignment
+def converter_of(assignment, course="."):
+    """nbgrader's converter for an assignment of the course in a folder. See `course.open_course`."""
+    app = open_course(course, assignment)
     return Enter(coursedir=app.coursedir, parent=app)
 
 
 def _grade(converter, console, workers, scheduler, force, students):
     there, outcome = converter.submissions(), Outcome()
-    course = course_of(converter)
+    kept = converter.exclude_overwriting.get(converter.assignment, ())
+    assignment = assignment_of(converter.coursedir, converter.assignment, kept, converter.settings)
     failed, refused = converter.submitted.failed, converter.submitted.refused
     if students:
         unknown = set(students).difference(there, failed, refused)
@@ -116,7 +111,7 @@ def _grade(converter, console, workers, scheduler, force, students):
         with converter.scratch() as folder, _progress(console) as progress:
             task, said = progress.add_task(converter.assignment, total=total), time.monotonic()
             with connected(scheduler, min(workers or processors(), len(waiting)), folder) as client:
-                for count in batch.run(Workers(client, course, None if scheduler else folder)):
+                for count in batch.run(Workers(client, assignment, None if scheduler else folder)):
                     progress.update(task, completed=count)
                     if not console.is_terminal and time.monotonic() - said > EVERY:
                         said = time.monotonic()
@@ -151,15 +146,17 @@ class _Batch:
             yield self.outcome.graded + len(self.outcome.failed) + len(self.outcome.engine)
 
     def take(self):
-        """The next submission that can be sent: (student, files), or None."""
+        """The next submission that can be sent: (student, notebooks, files), or None."""
         while self.waiting:
             student = self.waiting.popleft()
             try:
-                self.taken[student], files = self.converter.take(student)
-                return student, files
+                self.taken[student], *sent = self.converter.take(student)
+                return student, *sent
             except OSError:
                 raise  # of this machine: whatever else cannot be read is the submission's
             except Exception as error:
+                if _is_ours(error):
+                    raise
                 self._fails(student, _said(error))
         return None
 

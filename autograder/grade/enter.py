@@ -13,15 +13,20 @@ from nbconvert.writers import FilesWriter
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
-from nbgrader.converters.base import BaseConverter
+from nbgrader.converters.base import BaseConverter, NbGraderException
+from nbgrader.preprocessors import SaveAutoGrades
 from sqlalchemy.exc import SAWarning
+from traitlets.utils.importstring import import_item
 
-from autograder.engine.execute import IsolatedExecute
-from autograder.engine.notebooks import SIZE, Unreadable
+from autograder.engine.failures import Unreadable
+from autograder.engine.notebooks import SIZE, read_file
+from autograder.grade.assignment import pack
 from autograder.grade.assignment_state import changes, entered, state
-from autograder.grade.course import halves, pack
-from autograder.grade.intake import OWN, Copies, Submitted, leave_out
+from autograder.grade.copies import Copies, leave_out
+from autograder.grade.course import OWN, own_folder
+from autograder.grade.preprocessor import IsolatedExecute
 from autograder.grade.record import Record
+from autograder.grade.submitted import Submitted
 
 
 class _FilesAtOnce(BaseConverter):
@@ -34,7 +39,7 @@ class _FilesAtOnce(BaseConverter):
 
 
 class Enter(Autograde, _FilesAtOnce):
-    """The half of nbgrader's autograde that enters points, for notebooks that were executed elsewhere.
+    """nbgrader's autograde for notebooks that are graded elsewhere: what comes before that, and after it.
 
     A submission's folder is made elsewhere and moved to its place in autograded/ when its grades are in the
     gradebook and the record has it: what an interruption leaves never looks graded, to nbgrader neither.
@@ -42,13 +47,13 @@ class Enter(Autograde, _FilesAtOnce):
 
     def __init__(self, **options):
         super().__init__(**options)
-        _, self.autograde_preprocessors = halves(self.autograde_preprocessors)
+        kinds = *self.sanitize_preprocessors, *self.autograde_preprocessors
+        self.before, self.settings, self.after = _around(kinds, self)
         self.exporter = NotebookExporter(parent=self, config=self.config)
         self.writer = FilesWriter(parent=self, config=self.config)
         self.assignment, self.making = self.coursedir.assignment_id, False
         self.copies, self.submitted, self.there, self.taken, self.untimed = None, None, {}, {}, []
-        own = os.path.join(self._output_directory, OWN)
-        self.own = Path(os.path.normpath(self.coursedir.format_path(own, ".", ".")))
+        self.own = own_folder(self.coursedir)
         self.own.mkdir(parents=True, exist_ok=True)
         self.record = Record(self.own / f"{self.assignment}.jsonl")
 
@@ -82,6 +87,7 @@ class Enter(Autograde, _FilesAtOnce):
         """The students whose submissions can be looked at; of the others, `submitted` knows the reason."""
         self.submitted = Submitted(self.coursedir, self.assignment)
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as book:
+            self.names = {one.name for one in book.find_assignment(self.assignment).notebooks}
             self.there = entered(book, self.assignment)
             self.state = state(book, self.coursedir, self.config)
         return sorted(self.submitted.folders)
@@ -124,14 +130,14 @@ class Enter(Autograde, _FilesAtOnce):
     def take(self, student):
         """Copy a submission; from now on only the copy is used.
 
-        Returns: its fingerprint, and its files as an archive.
+        Returns: its fingerprint, its notebooks (dict from name to text), and its files as an archive.
         Raises: Unreadable for one that cannot be graded; OSError where this machine fails.
         """
         if self.copies is None:
             self.copies = Copies(self.coursedir, self.assignment, self.submitted)
         self.copies.submitted = self.submitted
         taken, notebooks = self.copies.take(student)
-        most = SIZE + IsolatedExecute(parent=self).limits().submission
+        most = SIZE + self.settings.limits().submission
         if taken.size > most:
             raise Unreadable(f"the submission holds {taken.size} bytes, above the limit of {most}")
         folder, self.taken[student] = Path(self.copies.folder(student)), notebooks
@@ -139,15 +145,18 @@ class Enter(Autograde, _FilesAtOnce):
             self.untimed.append(student)
         self.notebooks = notebooks
         self.run_pre_convert_hook()
-        return taken.fingerprint, pack(folder)
+        with self.copies.as_submitted():
+            known = [path for path in notebooks if _name(path) in self.names]  # nbgrader passes over others
+            read = {_name(path): self._first_half(path) for path in known}
+        return taken.fingerprint, read, pack(folder)
 
-    def enter(self, student, executed, fingerprint):
+    def enter(self, student, graded, fingerprint):
         """Enter a submission's grades.
 
         Args:
             student: id.
-            executed: dict from the name of a notebook's file to the executed notebook, as bytes.
-            fingerprint: of what was executed.
+            graded: dict from the name of a notebook to the graded one, as text.
+            fingerprint: of what was graded.
 
         Returns: whether they were entered; not where the submission is another one by now.
         """
@@ -164,7 +173,7 @@ class Enter(Autograde, _FilesAtOnce):
                 self.init_assignment(self.assignment, student)
                 leave_out(self.folder(student), notebooks)
                 for path in self.notebooks:
-                    self._second_half(path, executed[os.path.basename(path)])
+                    self._second_half(path, graded[_name(path)])
             self.set_permissions(self.assignment, student)
             new = self.folder(student)
         finally:
@@ -211,18 +220,40 @@ class Enter(Autograde, _FilesAtOnce):
         self.making = True
         shutil.rmtree(self.folder(student), ignore_errors=True)
 
-    def _second_half(self, path, executed):
-        self._sanitizing = True
+    def _first_half(self, path):
+        return self._through(self.before, read_file(path), path)[0]
+
+    def _second_half(self, path, graded):
+        self.write_single_notebook(*self._through(self.after, nbformat.reads(graded, as_version=4), path))
+
+    def _through(self, preprocessors, notebook, path):
+        """A notebook as a text, and nbgrader's resources, after some of nbgrader's preprocessors."""
+        self.exporter._preprocessors = []
+        for one in preprocessors:
+            self.exporter.register_preprocessor(one)
         resources = self.init_single_notebook_resources(path)
-        self._sanitizing = False
-        try:
-            self._init_preprocessors()
-            notebook = nbformat.reads(executed.decode(), as_version=4)
-            with utils.setenv(NBGRADER_EXECUTION="autograde"):
-                output, resources = self.exporter.from_notebook_node(notebook, resources=resources)
-            self.write_single_notebook(output, resources)
-        finally:
-            self._sanitizing = True
+        with utils.setenv(NBGRADER_EXECUTION="autograde"):
+            return self.exporter.from_notebook_node(notebook, resources=resources)
+
+
+def _around(kinds, converter):
+    """nbgrader's preprocessors before the engine, the engine's settings, and the preprocessors after it.
+
+    Raises: NbGraderException where the engine is not among them, or none enters points.
+    """
+    kinds = [import_item(one) if isinstance(one, str) else one for one in kinds]
+    places = [place for place, kind in enumerate(kinds) if issubclass(kind, IsolatedExecute)]
+    if not places or not any(issubclass(kind, SaveAutoGrades) for kind in kinds[places[0] :]):
+        raise NbGraderException(
+            "c.Autograde.autograde_preprocessors must have autograder.grade.preprocessor.IsolatedExecute and "
+            "after it nbgrader.preprocessors.SaveAutoGrades: no points would be entered"
+        )
+    (place,) = places
+    return kinds[:place], kinds[place](parent=converter).settings, kinds[place + 1 :]
+
+
+def _name(path):
+    return os.path.basename(path).removesuffix(".ipynb")
 
 
 def _remove_empty(folder):

@@ -2,8 +2,9 @@
 
 import os
 
+from autograder.engine.failures import Unreadable
 from autograder.engine.names import listed, shown
-from autograder.engine.notebooks import SIZE, Unreadable, decoded, read
+from autograder.engine.notebooks import SIZE, decoded, read
 from autograder.grade.archive import Refused
 
 

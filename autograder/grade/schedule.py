@@ -131,20 +131,20 @@ def connected(scheduler, workers, folder):
 
 
 class Workers:
-    """Grades submissions of one course at the workers of a client.
+    """Grades submissions of one assignment at the workers of a client.
 
     Args:
         client: distributed.Client.
-        course: Course.
+        assignment: Assignment.
         folder: for their temporary files, where this process has started them; else None.
     """
 
-    def __init__(self, client, course, folder=None):
+    def __init__(self, client, assignment, folder=None):
         self.client, self.name = client, f"autograder-{uuid.uuid4().hex}"
         self.flying, self.done, self.seen = {}, queue.SimpleQueue(), time.monotonic()
         with _reachable():
             try:
-                client.register_plugin(Carries(course, self.name, folder))
+                client.register_plugin(Carries(assignment, self.name, folder))
             except (ImportError, AttributeError) as error:
                 raise SchedulerLost(f"a worker lacks this project's environment: {error}") from error
 
@@ -152,8 +152,8 @@ class Workers:
         """Grade submissions; one that a lost worker had goes to another.
 
         Args:
-            take: function to the next (student, files), or to None where there is none for now; called only
-                when a worker will soon need it, and again after each result.
+            take: function to the next (student, notebooks, files), see `worker.grade`, or to None where there
+                is none for now; called only when a worker will soon need it, and again after each result.
 
         Returns: iterator of (student, Graded), in the order in which they are done.
         Raises: SchedulerLost.
@@ -180,9 +180,8 @@ class Workers:
         with _reachable():
             most = 2 * len(self.client.ncores()) + AHEAD
             while len(self.flying) < most and (one := take()) is not None:
-                student, files = one
-                future = self.client.submit(grade, self.name, student, files, pure=False)
-                self.flying[future.key] = student, future
+                future = self.client.submit(grade, self.name, *one, pure=False)
+                self.flying[future.key] = one[0], future
                 future.add_done_callback(self.done.put)
 
     def _result(self, future):

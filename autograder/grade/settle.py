@@ -1,14 +1,13 @@
 """``python -m autograder settle``: a person ends what a submission waits for."""
 
 import difflib
-import os
 import sys
 
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.apps import AutogradeApp
 
 from autograder.engine.names import listed
 from autograder.grade import waits
+from autograder.grade.course import open_course, own_folder
 from autograder.grade.record import AnotherOne, only_writer
 
 AGAIN = "waits"  # takes back what was settled
@@ -30,14 +29,9 @@ def settle(course, student, assignment, end, *, because="", dry_run=False):
 
     Returns: exit status.
     """
-    os.chdir(course)  # nbgrader's settings may say where they are by the working folder
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # for alembic
-    app = AutogradeApp()
-    app.initialize(["--Application.log_level=ERROR"])
-    coursedir = app.coursedir
-    lock = waits.path_of(coursedir, student, assignment).parents[2]
+    coursedir = open_course(course).coursedir
     try:
-        with only_writer(lock), Gradebook(coursedir.db_url, coursedir.course_id) as book:
+        with only_writer(own_folder(coursedir)), Gradebook(coursedir.db_url, coursedir.course_id) as book:
             print(_settled(book, coursedir, student, assignment, end, because, dry_run))
     except (Refused, AnotherOne) as error:
         print(f"Nothing was changed: {error}.", file=sys.stderr)

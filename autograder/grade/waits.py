@@ -10,12 +10,10 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from autograder.engine.names import listed
-from autograder.grade.intake import OWN
+from autograder.grade.course import own_folder
 
-FOLDER = os.path.join(OWN, "waits")
 ENDS = "graded", "zero"
 NAMES = 4  # of cells, in a line
 
@@ -70,8 +68,7 @@ class Status:
 
 def path_of(coursedir, student, assignment):
     """Where the record of a submission is."""
-    own = coursedir.format_path(os.path.join(coursedir.autograded_directory, FOLDER), ".", ".")
-    return Path(os.path.normpath(own), assignment, f"{student}.json")
+    return own_folder(coursedir) / "waits" / assignment / f"{student}.json"
 
 
 def read(coursedir, student, assignment):

@@ -1,27 +1,21 @@
-"""What a worker does: one submission, from its files to its executed notebooks."""
+"""What a worker does: one submission, from its notebooks and files to the graded notebooks."""
 
+import functools
 import logging
 import os
 import socket
 import tempfile
-import threading
 import traceback
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
 from distributed import WorkerPlugin, get_worker
-from nbgrader.converters import Autograde
-from nbgrader.coursedir import CourseDirectory
-from sqlalchemy.exc import SAWarning
 
-from autograder.engine.checker_process import EngineFailure, causes
-from autograder.engine.execute import IsolatedExecute, is_engines
-from autograder.grade.course import halves, unpack
-
-warnings.simplefilter("ignore", SAWarning)  # nbgrader's way with its sessions
-
-_one_at_a_time = threading.Lock()  # nbgrader changes the process's working folder
+from autograder.engine import grade as engine
+from autograder.engine.failures import EngineFailure, causes
+from autograder.grade.assignment import unpack
+from autograder.grade.preprocessor import is_engines
 
 
 @dataclass(frozen=True)
@@ -29,7 +23,7 @@ class Graded:
     """What became of a submission.
 
     Attributes:
-        notebooks: from file name to the executed notebook, as bytes; empty if there was an error.
+        notebooks: dict from the name of a notebook to the graded one, as text; empty if there was an error.
         error: why it could not be graded, or None.
         engine: whether that is the engine's fault, not the submission's.
     """
@@ -40,17 +34,17 @@ class Graded:
 
 
 class Carries(WorkerPlugin):
-    """Gives every worker, also one that comes later, the course.
+    """Gives every worker, also one that comes later, the assignment.
 
     Args:
-        course: Course.
+        assignment: Assignment.
         name: by which `grade` finds it.
         folder: for temporary files of workers that the command itself has started, or None. These leave the
             terminal's session, too: a Ctrl-C there is for the command, which ends them.
     """
 
-    def __init__(self, course, name, folder=None):
-        self.course, self.name, self.folder = course, name, folder
+    def __init__(self, assignment, name, folder=None):
+        self.assignment, self.name, self.folder = assignment, name, folder
 
     def setup(self, worker):
         if self.folder is not None:
@@ -58,61 +52,54 @@ class Carries(WorkerPlugin):
             tempfile.tempdir = self.folder
 
 
-class FirstHalf(Autograde):
-    """nbgrader's autograde for the one submission of a course, without entering points; errors are raised."""
-
-    keeps_helpers = True  # for the next submission; they end with the worker
-
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.autograde_preprocessors, _ = halves(self.autograde_preprocessors)
-
-    def convert_notebooks(self):
-        (folder,) = self.assignments
-        assignment, student = self.coursedir.assignment_id, Path(folder).parent.name
-        self.init_destination(assignment, student)  # which finds the notebooks
-        self.init_assignment(assignment, student)
-        for path in self.notebooks:
-            self.convert_single_notebook(path)
-
-    def executed(self):
-        """The notebooks: dict from file name to bytes."""
-        names = [Path(path).name for path in self.notebooks]
-        folder = Path(self.writer.build_directory)
-        return {name: (folder / name).read_bytes() for name in names}
-
-
-def grade(name, student, files):
-    """Grade a submission in a course folder of its own.
+def grade(name, student, notebooks, files):
+    """Grade a submission.
 
     Args:
-        name: of the plugin with the course.
+        name: of the plugin with the assignment.
         student: id.
+        notebooks: dict from the name of a notebook to its text.
         files: of the submission, an archive.
 
     Returns: Graded.
     """
     worker = get_worker()
-    course = worker.plugins[name].course
-    with _one_at_a_time, tempfile.TemporaryDirectory(dir=worker.local_directory) as root:
-        config = converter = None
+    its = worker.plugins[name].assignment
+    with tempfile.TemporaryDirectory(dir=worker.local_directory) as root:
+        begun = False
         try:
-            config = course.make(root)
-            submitted = Path(root, "submitted", student, course.assignment)
-            submitted.mkdir(parents=True)
-            unpack(files, submitted)
-            converter = FirstHalf(coursedir=CourseDirectory(config=config), config=config)
-            converter.log = _silent()
-            converter.start()
-            return Graded(converter.executed())
-        except (Exception, SystemExit) as error:  # the engine ends nbgrader by SystemExit
+            _check(its.settings)
+            given, submitted = Path(root, "given"), Path(root, "submitted")
+            for folder, archive in ((given, its.given), (submitted, files)):
+                folder.mkdir()
+                unpack(archive, folder)
+            begun, graded = True, {}
+            for notebook, text in notebooks.items():
+                graded[notebook] = nbformat.writes(
+                    engine.grade(
+                        nbformat.reads(text, as_version=4),
+                        its.cells[notebook],
+                        submitted,
+                        its.settings,
+                        ordinary=its.ordinary[notebook],
+                        given=given,
+                        kept=its.kept,
+                        student=student,
+                        log=_silent(),
+                    )
+                )
+            return Graded(graded)
+        except Exception as error:
             said = _said(error).replace(f"{root}{os.sep}", "")
-            engine = isinstance(error, SystemExit) or is_engines(error, IsolatedExecute(config=config))
-            if converter is None and not isinstance(error, OSError):  # nothing of the student's was read yet
-                engine = True
-            if engine:
-                said = f"{said} (on {socket.gethostname()})"
-            return Graded(error=said, engine=engine)
+            its_fault = begun or isinstance(error, OSError)  # else nothing of the student's was looked at yet
+            engines = not its_fault or is_engines(error, its.settings, _silent())
+            return Graded(error=f"{said} (on {socket.gethostname()})" if engines else said, engine=engines)
+
+
+@functools.cache
+def _check(settings):
+    """See once whether this worker can grade at all. Raises: EngineFailure."""
+    engine.check(settings, _silent())
 
 
 def _silent():

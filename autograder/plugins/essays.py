@@ -7,8 +7,8 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import SaveAutoGrades
 
 from autograder.grade import waits
+from autograder.grade.contents import renamed
 from autograder.grade.gradebook_cells import submission_folder
-from autograder.grade.intake import renamed
 
 BLANK = "*Your essay takes the place of this line.*"
 
@@ -29,7 +29,7 @@ class SaveGrades(SaveAutoGrades):
         nb, resources = super().preprocess(nb, resources)
         info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
         found = nb.metadata.get("autograder", {})
-        reasons = [*found.get("waits", ()), *info.pop("waits", ())]  # of restoring, and of executing just now
+        reasons = [*found.get("waits", ()), *info.pop("waits", ())]  # the engine's, and other preprocessors'
         said = {"mended": list(found.get("mended", ())), "waits": reasons}
         with Gradebook(info["db_url"]) as book:
             folder = submission_folder(coursedir, info)

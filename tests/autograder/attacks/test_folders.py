@@ -215,9 +215,9 @@ def test_nbgrader_autograde_where_its_globs_find_nothing(folder):
 
 @pytest.mark.parametrize("change", ["deep", "long", "megabytes"])
 def test_none_of_them_holds_up_the_process_that_enters_grades(folder, change, monkeypatch):
-    from autograder.engine.notebooks import Unreadable
+    from autograder.engine.failures import Unreadable
     from autograder.grade.command import converter_of
-    from autograder.grade.intake import Submitted
+    from autograder.grade.submitted import Submitted
 
     course = folder / "course"
     WRONG[change](hand_in(course, "eve", filled_in(make(course), HALF)))

@@ -2,19 +2,19 @@
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from traitlets.config import Config
 
-from autograder.engine.execute import IsolatedExecute
+from autograder.engine.grade import execute as run
 from autograder.engine.notebooks import SourceCell
+from autograder.engine.settings import Settings
 
-SETTINGS = {"preload": [], "cell_seconds": 20, "call_seconds": 3.0, "memory_mb": 600, "processes": 64}
+SETTINGS = {"preload": (), "cell_seconds": 20, "call_seconds": 3.0, "memory_mb": 600, "processes": 64}
 
 
 class Executed:
     """A notebook after its execution.
 
     Attributes:
-        cells: all of them. waits: what could not be judged, see `IsolatedExecute.grade`.
+        cells: all of them. waits: what could not be judged, see `grade.execute`.
         passed: names of the cells of checks without an error, lost: of the others.
     """
 
@@ -63,17 +63,16 @@ def execute():
     """
 
     def executed(*cells, **settings):
-        known, made = {}, []
+        known, made = [], []
         for one in cells:
             source = one if isinstance(one, SourceCell) else one[0] if isinstance(one, tuple) else None
             text = source.source if source is one else one[1] if source else one
             made.append(new_code_cell(text))
             if source:
-                known[source.name] = source
+                known.append(source)
                 made[-1].metadata.nbgrader = {"grade_id": source.name}
-        config = Config(IsolatedExecute=SETTINGS | settings)
         notebook = new_notebook(cells=made)
-        waits = IsolatedExecute(config=config).grade(notebook, known)
-        return Executed(notebook, [name for name, source in known.items() if source.is_test], waits)
+        waits = run(notebook, known, settings=Settings(**SETTINGS | settings))
+        return Executed(notebook, [source.name for source in known if source.is_test], waits)
 
     return executed

@@ -3,7 +3,8 @@
 import pytest
 from nbformat.v4 import new_output
 
-from autograder.engine.checker import Shell, names_defined, names_needed
+from autograder.engine.cell_names import names_defined, names_needed
+from autograder.engine.checker import Shell
 from autograder.engine.execute import sound
 from autograder.probe import Probe, probe
 

@@ -6,9 +6,10 @@ import pytest
 from engine.conftest import cell
 from traitlets.config import Config
 
-from autograder.engine.checker_process import EngineFailure
 from autograder.engine.deadline import WALL, Deadline
-from autograder.engine.execute import CELL, IsolatedExecute
+from autograder.engine.failures import EngineFailure
+from autograder.engine.settings import CELL
+from autograder.grade.preprocessor import IsolatedExecute
 
 SECONDS, MARGIN = 3, 8.0  # of a notebook; and for the start of a kernel and its end, on a busy machine
 CELLS = 12

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from autograder.engine.checker_process import EngineFailure, new_checker
+from autograder.engine.checker_process import new_checker
+from autograder.engine.failures import EngineFailure
 
 LIMITED = """
 from autograder.engine.checker import limit_memory

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.engine.notebooks import SourceCell, Unreadable, read, released, restore
+from autograder.engine.failures import Unreadable
+from autograder.engine.notebooks import SourceCell, read, released, restore
 from autograder.grade.gradebook_cells import other_language
 
 HIDDEN = "assert f(1)\n### BEGIN HIDDEN TESTS\nassert f(2)\n### END HIDDEN TESTS\nassert f(3)"

@@ -22,7 +22,7 @@ from nbgrader.api import Gradebook
 from small_course import CONFIG, HALF, POINTS, PS, RIGHT, SETTINGS, SOURCE, filled_in, grades, nbgrader
 
 from autograder.__main__ import main
-from autograder.engine.notebooks import Unreadable
+from autograder.engine.failures import Unreadable
 from autograder.grade import archive as archives
 from autograder.grade import collect as collecting
 

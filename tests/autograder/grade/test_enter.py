@@ -9,10 +9,10 @@ from batches import book_of
 from nbformat.v4 import new_output
 from small_course import HALF, PS, RIGHT, filled_in, hand_in
 
-from autograder.engine.notebooks import Unreadable
+from autograder.engine.failures import Unreadable
 from autograder.grade.command import converter_of
-from autograder.grade.intake import walk
 from autograder.grade.record import AnotherOne, Record, only_writer
+from autograder.grade.walk import walk
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def executed(release, letters="1.0"):
     for cell in notebook.cells:
         if cell.id == "letters-key":
             cell.outputs = [new_output("execute_result", {"text/plain": letters})]
-    return {f"{PS}.ipynb": nbformat.writes(notebook).encode()}
+    return {PS: nbformat.writes(notebook)}
 
 
 def enter(converter, release, **options):
@@ -73,7 +73,7 @@ def test_what_is_interrupted_looks_graded_to_nobody(course, small, monkeypatch, 
 def test_a_submission_that_has_changed_meanwhile_is_not_entered(course, small):
     converter = converter_of(PS)
     converter.submissions()
-    taken, _ = converter.take("ada")
+    taken, *_ = converter.take("ada")
     hand_in(course, "ada", filled_in(small[1], HALF))
     assert not converter.enter("ada", executed(small[1]), taken)
     assert ("ada", "submission") not in book_of(course) and not is_graded(converter)

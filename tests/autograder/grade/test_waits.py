@@ -16,7 +16,7 @@ from nbgrader.api import Gradebook
 from small_course import HALF, POINTS, PS, RIGHT, filled_in, hand_in, make, nbgrader
 
 from autograder.__main__ import main
-from autograder.grade.intake import renamed
+from autograder.grade.contents import renamed
 
 # a preprocessor that finds something that it cannot judge
 SAYS = """

@@ -1,26 +1,25 @@
-"""The engine's places in nbgrader: reading a submission, and giving it the assignment's cells back."""
+"""nbgrader's way to a submission, where what students hand in can be anything."""
 
 import contextlib
 import logging
 import os
 import shutil
 
-import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
-from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.engine import notebooks
-from autograder.engine.checker_process import EngineFailure
-from autograder.engine.execute import IsolatedExecute, is_engines
+from autograder.engine.failures import EngineFailure
 from autograder.engine.names import shown
 from autograder.grade.assignment_state import entered, state
-from autograder.grade.gradebook_cells import assignment_cells, check_languages, ordinary_texts
-from autograder.grade.intake import Copies, Submitted, leave_out
+from autograder.grade.copies import Copies, leave_out
+from autograder.grade.gradebook_cells import check_languages
+from autograder.grade.preprocessor import IsolatedExecute, is_engines
 from autograder.grade.record import Record
+from autograder.grade.submitted import Submitted
 from autograder.sandbox.forkserver import close_all
 
 
@@ -127,36 +126,15 @@ class SubmissionExporter(NotebookExporter):
         except Exception as error:
             if begun:
                 self._take_back(assignment, student)
-            if not is_engines(error, IsolatedExecute(parent=self)):
+            if not is_engines(error, IsolatedExecute(parent=self).settings, self.log):
                 raise
             self.log.critical("%s was not graded, and no submission after it: %s", what, error)
             raise SystemExit(1) from error
 
     def from_filename(self, filename, resources=None, **options):
         info = resources["nbgrader"]
-        if (size := os.path.getsize(filename)) > notebooks.SIZE:
-            raise notebooks.Unreadable(
-                f"{info['notebook']}.ipynb: {size} bytes, above the limit of {notebooks.SIZE}"
-            )
         with self._or_nothing(info["assignment"], info["student"], filename):
-            return super().from_filename(filename, resources=resources, **options)
-
-    def from_file(self, file_stream, resources=None, **options):
-        try:
-            text = notebooks.decoded(file_stream.buffer.read())
-            # the second time it is what RestoreCells has written that is read
-            notebook = notebooks.read(text, own=not self.parent._sanitizing)
-        except notebooks.Unreadable as error:
-            name = os.path.basename(file_stream.name)
-            raise notebooks.Unreadable(f"{name} cannot be graded: {error}") from error
-        return self.from_notebook_node(notebook, resources=resources, **options)
-
-    def _preprocess(self, nb, resources):
-        nb, resources = super()._preprocess(nb, resources)
-        # what is kept with the notebook reaches whoever enters its points, in this process or in another
-        if found := resources["nbgrader"].pop("waits", None):
-            nb.metadata.setdefault("autograder", nbformat.from_dict({})).setdefault("waits", []).extend(found)
-        return nb, resources
+            return self.from_notebook_node(notebooks.read_file(filename), resources=resources, **options)
 
     def _take_back(self, assignment, student):
         """Leave no trace of a submission that was not graded: else it would look graded, with 0 points."""
@@ -205,15 +183,3 @@ class _Said(logging.Filter):
 
     def _said(self, text, **lines):
         return shown(text.replace(self.copies, self.meant), **lines)
-
-
-class RestoreCells(NbGraderPreprocessor):
-    """Gives a submission the assignment's own cells back (see `notebooks.restore`)."""
-
-    def preprocess(self, nb, resources):
-        info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
-        with Gradebook(info["db_url"]) as book:
-            cells = assignment_cells(book, coursedir, info)
-        for line in notebooks.restore(nb, cells, ordinary_texts(coursedir, info)):
-            self.log.warning("%s, %s: %s", info["student"], info["notebook"], line)
-        return nb, resources

@@ -1,0 +1,84 @@
+"""What a worker needs to grade submissions of an assignment, as data."""
+
+import io
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader import api
+from nbgrader.utils import find_all_files
+
+from autograder.engine.settings import Settings
+from autograder.grade.gradebook_cells import (
+    assignment_cells,
+    check_languages,
+    ordinary_texts,
+    source_folder,
+)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment of a course.
+
+    Attributes:
+        cells: dict from the name of a notebook to a list of SourceCell.
+        ordinary: dict from the name of a notebook to the texts of its other cells.
+        given: the instructor's files, an archive.
+        kept: paths of those of them that students may change.
+        settings: Settings.
+    """
+
+    cells: dict
+    ordinary: dict
+    given: bytes
+    kept: tuple
+    settings: Settings
+
+
+def assignment_of(coursedir, name, kept, settings):
+    """What the gradebook and the course folder say of an assignment. Returns: Assignment.
+
+    Args: kept, settings: as in Assignment.
+
+    Raises: nbgrader.api.MissingEntry where the gradebook does not have the assignment; NbGraderException
+        where it is not written in Python.
+    """
+    cells, ordinary = {}, {}
+    with api.Gradebook(coursedir.db_url, coursedir.course_id) as book:
+        check_languages(book, name)
+        for notebook in book.find_assignment(name).notebooks:
+            info = {"assignment": name, "notebook": notebook.name}
+            cells[notebook.name] = assignment_cells(book, coursedir, info)
+            ordinary[notebook.name] = ordinary_texts(coursedir, info)
+    given = pack(source_folder(coursedir, {"assignment": name}), coursedir.ignore, dereference=True)
+    return Assignment(cells, ordinary, given, tuple(kept), settings)
+
+
+def pack(folder, ignore=(), *, dereference=False):
+    """An archive of the files below a folder but those that nbgrader ignores, as bytes."""
+    archive, folder = io.BytesIO(), Path(folder)
+    with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1, dereference=dereference) as tar:
+        for path in sorted(find_all_files(str(folder), ignore)):
+            tar.add(path, str(Path(path).relative_to(folder)), recursive=False)
+    return archive.getvalue()
+
+
+def unpack(archive, folder):
+    """Write the files and folders of an archive that was made here into a folder, for everybody to read."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar:
+            path = Path(folder, member.name)
+            _folder(path if member.isdir() else path.parent)
+            if member.isfile():
+                with tar.extractfile(member) as packed, open(path, "wb") as file:
+                    shutil.copyfileobj(packed, file)
+                path.chmod(0o644)  # whatever the umask
+
+
+def _folder(path):
+    if not path.is_dir():
+        _folder(path.parent)
+        path.mkdir()
+        path.chmod(0o755)
