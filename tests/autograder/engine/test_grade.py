@@ -1,0 +1,99 @@
+"""The heart: a notebook in, the graded one out, with nothing of a course around it."""
+
+import subprocess
+import sys
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from autograder.engine.grade import grade
+from autograder.engine.notebooks import SourceCell
+from autograder.engine.settings import Settings
+
+SETTINGS = Settings(preload=(), cell_seconds=20, call_seconds=3.0, memory_mb=600, processes=64)
+
+
+def cell(name, source, points=None):
+    return SourceCell(
+        name=name,
+        kind="code",
+        source=source,
+        locked=points is not None,
+        grade=points is not None,
+        solution=points is None,
+        task=False,
+        points=points,
+        checksum="",
+    )
+
+
+CELLS = [
+    cell("double", "def double(x):\n    raise NotImplementedError"),
+    cell("double-check", "assert double(2) == 4", 1.0),
+    cell("double-share", "double(2) / 8", 1.0),
+]
+
+
+def handed_in(answer, *, named=True):
+    texts = answer, "pass", CELLS[2].source  # the first cell of checks was changed
+    made = [new_code_cell(text, id=one.name) for one, text in zip(CELLS, texts, strict=True)]
+    for one in made if named else ():
+        one.metadata.nbgrader = {"grade_id": one.id}
+    return new_notebook(cells=made)
+
+
+def outputs(notebook):
+    """What each cell of checks came out with: its value, the name of its error, or nothing."""
+    found = {}
+    for one in notebook.cells:
+        if (name := one.metadata.get("nbgrader", {}).get("grade_id")) and name != "double":
+            said = [output.get("ename") or output.data["text/plain"] for output in one.outputs]
+            found[name] = said[0] if said else None
+    return found
+
+
+def test_a_notebook_is_graded():
+    given = handed_in("def double(x):\n    return 2 * x\ndouble(3)")
+    graded = grade(given, CELLS, settings=SETTINGS)
+    assert outputs(graded) == {"double-check": None, "double-share": "0.5"}
+    assert graded.cells[0].outputs[0].data["text/plain"] == "6"
+    assert [one.source for one in graded.cells[-2:]] == [one.source for one in CELLS[1:]]
+    assert not graded.metadata.autograder.waits
+    assert given == handed_in("def double(x):\n    return 2 * x\ndouble(3)")  # as it came
+
+
+def test_a_wrong_answer_fails():
+    graded = grade(handed_in("def double(x):\n    return x"), CELLS, settings=SETTINGS)
+    assert outputs(graded) == {"double-check": "AssertionError", "double-share": "0.25"}
+
+
+def test_what_came_damaged_is_mended_and_what_is_lost_waits():
+    graded = grade(handed_in("double = lambda x: 2 * x", named=False), CELLS, settings=SETTINGS)
+    assert outputs(graded) == {"double-check": None, "double-share": "0.5"}
+    assert graded.metadata.autograder.mended
+    lost = handed_in("")
+    del lost.cells[0]
+    assert grade(lost, CELLS, settings=SETTINGS).metadata.autograder.waits[0]["cells"]
+
+
+@pytest.mark.parametrize(("kept", "value"), [((), "0.5"), (["own/rule.py"], "0.25")])
+def test_files_of_the_instructor_come_before_the_students_but_for_those_that_are_to_change(
+    kept, value, tmp_path
+):
+    for folder, factor in (("handed-in", 1), ("given", 2)):
+        file = tmp_path / folder / "own" / "rule.py"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"factor = {factor}")
+    answer = "from own.rule import factor\n\n\ndef double(x):\n    return factor * x"
+    files, given = tmp_path / "handed-in", tmp_path / "given"
+    graded = grade(handed_in(answer), CELLS, files, SETTINGS, given=given, kept=kept)
+    assert outputs(graded)["double-share"] == value
+
+
+def test_it_needs_no_course_no_gradebook_and_no_cluster():
+    code = (
+        "import sys, autograder.engine.grade\n"
+        "print([one for one in sys.modules if one.split('.')[0] in ('nbgrader', 'sqlalchemy', 'distributed')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
