@@ -40,7 +40,7 @@ from small_course import (
     nbgrader,
 )
 
-from autograder.engine.probe_share import contacts
+from autograder.bank.probe_share import contacts
 
 ROOT = Path(__file__).parents[3]
 OUT = ROOT / "autograder" / "ATTACKS.md"
@@ -289,7 +289,7 @@ Checks see a student's code by three ways: the *value* that a call gives, the *s
 arguments, and what a *probe*, which runs beside that code, has seen. All three are told by the student's
 process. A value that passes is an answer to random inputs, and so is an update: to make it up takes as much
 as to make it. That something was left alone is easily said, and so is what a probe would have seen. Points
-by what their cells rest on, as `python -m autograder.engine.probe_share` counts them (a cell counts as value
+by what their cells rest on, as `python -m autograder.bank.probe_share` counts them (a cell counts as value
 as soon as it compares one):
 
 | assignment | value | state alone | a probe, without a value | the cells without a value |

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader import utils
 
-from autograder.engine.probe_share import contacts, main, resting_on_probes
+from autograder.bank.probe_share import contacts, main, resting_on_probes
 
 SOURCES = sorted((Path(__file__).parents[3] / "autograder" / "source").glob("*/*.ipynb"))
 
