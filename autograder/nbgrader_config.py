@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autograder.plugins import formgrader
+from autograder import isolate
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
 course = Path(__file__).resolve().parent
@@ -32,18 +32,16 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-# Students' code runs in a sandbox and never meets the checks. Reading a submission comes first: broken ones
-# fail alone, and cells that were changed are put back before nbgrader's own preprocessors look at them.
-# SaveGrades is nbgrader's SaveAutoGrades, which also knows an essay that was left blank.
-c.Autograde.exporter_class = "autograder.grade.exporter.SubmissionExporter"
-c.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.OverwriteKernelspec"]
-c.Autograde.autograde_preprocessors = [
-    "autograder.grade.preprocessor.IsolatedExecute",
-    "nbgrader.preprocessors.LimitOutput",
-    "autograder.plugins.essays.SaveGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
+# Students' code runs in a sandbox and never meets the checks; pages show nothing that acts in a browser.
+isolate(c)
+
+# Points of essays: an essay that was left blank waits for nobody.
+entering = c.Autograde.autograde_preprocessors.index("autograder.plugins.points.SaveGrades")
+c.Autograde.autograde_preprocessors[entering] = "autograder.plugins.essays.SaveGrades"
+
+# The reasons of formative questions are public. Checks ask for them, so this comes before checks are hidden.
+hiding = c.GenerateFeedback.preprocessors.index("autograder.plugins.feedback.WithoutHiddenTests")
+c.GenerateFeedback.preprocessors.insert(hiding, "autograder.plugins.reasons.WithReasons")
 
 # The first cell of a notebook imports torch: from a cold network disk more than half a minute.
 c.Execute.timeout = 120
@@ -51,28 +49,3 @@ c.Execute.timeout = 120
 # For a machine without bubblewrap: the next line, without its mark, gives up the sandbox. Students' code then
 # runs in your account, with your files and your network. Only for work of people whom you trust.
 # c.IsolatedExecute.unsafe = True
-
-# Feedback must not show keys and hidden tests to those who hand in after its first reader. The reasons of
-# formative questions are public.
-c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "autograder.plugins.feedback.WithReasons",
-    "autograder.plugins.feedback.WithoutHiddenTests",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]
-
-# Its list of scores names the checks.
-c.GenerateFeedback.exporter_class = "autograder.plugins.feedback.FeedbackExporter"
-
-# Its table of scores says who waits for a person, in place of 0 points.
-c.ExportApp.plugin_class = "autograder.plugins.export.Scores"
-
-# What students write or show may hold scripts; feedback pages and formgrader run in their readers' browsers.
-c.HTMLExporter.sanitize_html = True
-c.HTMLExporter.filters = {
-    "clean_html": "autograder.plugins.pages.clean_html",
-    "strip_files_prefix": "autograder.plugins.pages.clean_html",
-    "markdown2html": "autograder.plugins.pages.markdown2html",
-    "highlight_code": "autograder.plugins.pages.highlight_code",
-}
-formgrader.protect()

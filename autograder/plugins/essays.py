@@ -3,47 +3,24 @@
 from dataclasses import dataclass, field
 
 from nbgrader import utils
-from nbgrader.api import Gradebook
-from nbgrader.preprocessors import SaveAutoGrades
 
-from autograder.grade import waits
-from autograder.grade.contents import renamed
-from autograder.grade.gradebook_cells import submission_folder
+from autograder.plugins import points
 
 BLANK = "*Your essay takes the place of this line.*"
 
 
-class SaveGrades(SaveAutoGrades):
-    """nbgrader's SaveAutoGrades, which leaves task cells alone, and what it would do with them.
+class SaveGrades(points.SaveGrades):
+    """nbgrader's SaveAutoGrades leaves task cells alone; this says what becomes of them.
 
     The criteria of an essay are task cells; the essay is what stands in ordinary cells between the locked
     cell with the question and the next locked cell. If that is nothing but the blank line, its criteria
     earn 0 and wait for nobody, unless the notebook came so that the essay may stand elsewhere. Else they wait
     for a person, also where an earlier version has got points.
-
-    What the notebook's own metadata say of its way here is entered into the record of what waits.
     """
 
     def preprocess(self, nb, resources):
         self.answered = answered(nb)
-        nb, resources = super().preprocess(nb, resources)
-        info, coursedir = resources["nbgrader"], self.parent.parent.coursedir
-        found = nb.metadata.get("autograder", {})
-        reasons = [*found.get("waits", ()), *info.pop("waits", ())]  # the engine's, and other preprocessors'
-        said = {"mended": list(found.get("mended", ())), "waits": reasons}
-        with Gradebook(info["db_url"]) as book:
-            folder = submission_folder(coursedir, info)
-            self._enter(book, coursedir, info, folder, said)
-            names = [one.name for one in book.find_assignment(info["assignment"]).notebooks]
-            for name, why in renamed(folder, names).items():  # nbgrader has given 0 points for it
-                said = {"mended": [], "waits": [{"reason": why, "cells": []}]}
-                self._enter(book, coursedir, info | {"notebook": name}, folder, said)
-        return nb, resources
-
-    def _enter(self, book, coursedir, info, folder, said):
-        for reason in waits.enter(book, coursedir, info, folder, said):
-            where = info["student"], info["notebook"]
-            self.log.warning("%s, %s waits for a person: %s", *where, reason["reason"])
+        return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell, resources, cell_index):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)

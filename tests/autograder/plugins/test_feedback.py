@@ -2,7 +2,8 @@
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from autograder.plugins.feedback import WithoutHiddenTests, WithReasons
+from autograder.plugins.feedback import WithoutHiddenTests
+from autograder.plugins.reasons import WithReasons
 
 CHECKS = """assert f(1) == 1
 ### BEGIN HIDDEN TESTS
