@@ -5,7 +5,7 @@ from pathlib import Path
 from autograder.plugins import formgrader
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
-course = Path(__file__).resolve().parent
+course = Path(__file__).resolve().parent / "course"
 
 c.CourseDirectory.course_id = "gan"
 c.CourseDirectory.root = str(course)
