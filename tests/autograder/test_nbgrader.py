@@ -71,7 +71,7 @@ def course(request, tmp_path_factory):
     assert grades(folder)["hugo"]["letters-key"][0] == 1
     run(folder, "autograde", PS, "--force")
     run(folder, "generate_feedback", PS)
-    run(folder, "export", "--to", "course/grades.csv")
+    run(folder, "export")
     return request.param, folder, first
 
 
