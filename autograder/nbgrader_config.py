@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from autograder.grade import migrate
 from autograder.plugins import formgrader
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
-course = Path(__file__).resolve().parent / "course"
+here = Path(__file__).resolve().parent
+course = here / "course"
+migrate.refuse_old(here, course)
 
 c.CourseDirectory.course_id = "gan"
 c.CourseDirectory.root = str(course)
