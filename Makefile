@@ -30,7 +30,7 @@ notebooks: .venv/ready ## run every notebook whose inputs changed (PROFILE=gpu f
 assignments: .venv/ready ## make the students' copy of an assignment (SET=ps1_minimax)
 	cd autograder && $(NBGRADER) generate_assignment $(or $(SET),ps1_minimax) --force
 
-grade: .venv/ready ## grade what lies in autograder/submitted (SET=ps1_minimax)
+grade: .venv/ready ## grade what lies in autograder/course/submitted (SET=ps1_minimax)
 	.ci/system bubblewrap
 	cd autograder && $(NBGRADER) autograde $(or $(SET),ps1_minimax)
 	cd autograder && $(NBGRADER) generate_feedback $(or $(SET),ps1_minimax)

@@ -41,7 +41,8 @@ it no total: a lost answer is not 0 points.
 """
 SETTLE_MORE = """what to do:
   1. See who waits, and why: `nbgrader export` (columns status and reasons), or the report.
-  2. Look: the notebook as it came is submitted/ada/ps1_minimax/ps1_minimax.ipynb; give points in formgrader.
+  2. Look: the notebook as it came is course/submitted/ada/ps1_minimax/ps1_minimax.ipynb; give points in
+     formgrader.
   3. Say so, with one of:
        --as graded    the points stand as they are now
        --as zero      all points are 0, whatever the checks gave
@@ -56,7 +57,7 @@ Grading an unchanged submission again leaves settled what is settled. A new vers
 to wait, begins anew. Exit status: 0, or 1 if nothing was changed; the message says why.
 """
 
-COLLECT = """Unpack the archive of an LMS into submitted/, one folder a student.
+COLLECT = """Unpack the archive of an LMS into course/submitted/, one folder a student.
 
 Knows the names that Moodle, Canvas and Blackboard give to files, and STUDENT/[ASSIGNMENT/]FILE; --pattern
 says others. A student is found in the gradebook by id, by the number in the LMS or by name; where the
@@ -74,9 +75,24 @@ What is refused (links, paths that lead elsewhere, more than a submission may ho
 knows) is named and left out. Exit status: 0, or 1 if anything was refused.
 """
 
+MIGRATE = """Move a course that is under way to its folder.
+
+A course once lay in the folder of its nbgrader_config.py, beside the package. Now it has a folder of its own,
+course/, and until it is there, commands refuse: they would begin with an empty one. This moves, by renaming,
+release/, submitted/, autograded/ with the records of what was graded, feedback/, gradebook.db, reports,
+tables (*.csv), and what is left in source/. What was graded counts as graded.
+"""
+MIGRATE_MORE = """examples:
+  python -m autograder migrate
+
+End Jupyter and all commands first. Where something of the same name is in the new place already, it is named,
+and nothing is moved. After an interruption the same command goes on. Exit status: 0, or 1 if something was
+not moved; the last line says why.
+"""
+
 
 def course_folder(text):
-    """The folder, if it is a course. Raises: argparse.ArgumentTypeError."""
+    """The folder, if it has the settings of a course. Raises: argparse.ArgumentTypeError."""
     folder = Path(text).resolve()
     if not (folder / "nbgrader_config.py").is_file():
         raise argparse.ArgumentTypeError(f"{folder} has no nbgrader_config.py: it is no course folder")
@@ -160,6 +176,15 @@ def parser():
     end.add_argument("--dry-run", action="store_true", help="only say what would be done")
     _add_course(end)
     end.set_defaults(run=_settle)
+    move = commands.add_parser(
+        "migrate",
+        help="move a course that is under way to its folder",
+        description=MIGRATE,
+        epilog=MIGRATE_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_course(move)
+    move.set_defaults(run=_migrate)
     return top
 
 
@@ -170,7 +195,7 @@ def _add_course(command):
         type=course_folder,
         default=here if (here / "nbgrader_config.py").is_file() else Path(__file__).resolve().parent,
         metavar="FOLDER",
-        help="the course (default: %(default)s)",
+        help="where the course's nbgrader_config.py is (default: %(default)s)",
     )
 
 
@@ -199,6 +224,12 @@ def _settle(options):
         because=options.because,
         dry_run=options.dry_run,
     )
+
+
+def _migrate(options):
+    from autograder.grade.migrate import migrate
+
+    return migrate(options.course)
 
 
 def _grade(options):

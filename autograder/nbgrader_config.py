@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from autograder import isolate
+from autograder.grade import migrate
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
-course = Path(__file__).resolve().parent
+here = Path(__file__).resolve().parent
+course = here / "course"
+migrate.refuse_old(here, course)
 
 c.CourseDirectory.course_id = "gan"
 c.CourseDirectory.root = str(course)

@@ -10,7 +10,6 @@ and grades a fresh course folder.
 
 import argparse
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -24,9 +23,9 @@ from nbgrader import utils
 from nbgrader.api import Gradebook
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "autograder" / "attacks"))
-from small_course import PLAIN, filled_in
+from small_course import CONFIG, PLAIN, filled_in
 
-COURSE = Path(__file__).parents[1] / "autograder"
+SOURCE = Path(__file__).parents[1] / "autograder" / "course" / "source"
 BIN = Path(sys.executable).parent
 NBGRADER = [str(BIN / "nbgrader")]
 PROGRAMS = {
@@ -43,7 +42,7 @@ def run(command, folder):
         "OMP_WAIT_POLICY": "PASSIVE",
     }
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder.parent, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return time.perf_counter() - start
@@ -51,11 +50,10 @@ def run(command, folder):
 
 def prepare(folder, settings, problem_set, copies):
     """A course folder with as many solved submissions. Returns: the points that each deserves."""
-    folder.mkdir()
-    (folder / "nbgrader_config.py").write_text((COURSE / "nbgrader_config.py").read_text() + settings)
-    shutil.copytree(COURSE / "source" / problem_set, folder / "source" / problem_set)
+    shutil.copytree(SOURCE / problem_set, folder / "source" / problem_set)
+    (folder.parent / CONFIG.name).write_text(CONFIG.read_text() + settings)
     run([*NBGRADER, "generate_assignment", problem_set], folder)
-    solved = nbformat.read(COURSE / "source" / problem_set / f"{problem_set}.ipynb", as_version=4)
+    solved = nbformat.read(SOURCE / problem_set / f"{problem_set}.ipynb", as_version=4)
     answers = {cell.id: cell.source for cell in solved.cells if utils.is_solution(cell)}
     released = filled_in(folder / "release" / problem_set / f"{problem_set}.ipynb", answers)
     for number in range(copies):
@@ -85,7 +83,7 @@ def main():
         for name, rows in seconds.items():
             settings, command = PROGRAMS[name]
             with tempfile.TemporaryDirectory() as work:
-                folder = Path(work) / re.sub(r"\W+", "-", name)
+                folder = Path(work) / "course"
                 points = prepare(folder, settings, args.set, args.copies)
                 rows.append(run([*command, args.set], folder) / args.copies)
                 check(folder, args.set, args.copies, points)

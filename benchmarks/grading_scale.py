@@ -61,10 +61,10 @@ def workers_of(command):
 
 def run(course, workers, number, kills):
     """Grade the batch. Returns: (finished process' status, seconds, list of (graded so far, sample))."""
-    words = [sys.executable, "-m", "autograder", "grade", PS, "--course", course, "--workers", str(workers)]
+    words = [sys.executable, "-m", "autograder", "grade", PS, "--workers", str(workers)]
     chance, series, start = random.Random(0), [], time.monotonic()
     due = [number * (place + 1) // (kills + 1) for place in range(kills)]
-    process = subprocess.Popen(list(map(str, words)))
+    process = subprocess.Popen(words, cwd=course.parent)
     command, autograded = psutil.Process(process.pid), Path(course, "autograded")
     while process.poll() is None:
         done = len(os.listdir(autograded)) - 1 if autograded.is_dir() else 0

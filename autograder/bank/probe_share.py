@@ -1,7 +1,7 @@
 """What the points of an assignment rest on: on values that a call gives, on what it did to its arguments, or
 on what a probe has seen.
 
-    python -m autograder.bank.probe_share source/ps1_minimax/ps1_minimax.ipynb
+    python -m autograder.bank.probe_share course/source/ps1_minimax/ps1_minimax.ipynb
 
 A hostile notebook could make up what a probe returns, and what its process says of arguments after a call. A
 call whose result a cell does not use can only be judged by the state that it has left: that is "state". (An

@@ -28,7 +28,7 @@ import nbformat
 
 from questions import bank
 
-SOURCE = Path(__file__).parents[1] / "source"
+SOURCE = Path(__file__).parents[1] / "course" / "source"
 HOW_TO_ANSWER = {
     "single": '*One option is right. Answer with the set of its letter, such as* `{{"{last}"}}`.',
     "multiple": '*Answer with the set of the letters of all right options, such as* `{{"A", "{last}"}}`.',

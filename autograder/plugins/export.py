@@ -1,6 +1,7 @@
 """Scores as a table: ``nbgrader export``, which says who waits for a person and never calls that 0."""
 
 import csv
+import os
 
 from nbgrader.api import MissingEntry
 from nbgrader.plugins import ExportPlugin
@@ -20,7 +21,8 @@ class Scores(ExportPlugin):
     """
 
     def export(self, gradebook):
-        coursedir, path = self.parent.coursedir, self.to or "grades.csv"
+        coursedir = self.parent.coursedir
+        path = self.to or os.path.join(coursedir.root, "grades.csv")
         names, ids = [str(name) for name in self.assignment], [str(name) for name in self.student]
         self.log.info("Exporting grades to %s", path)
         with open(path, "w", newline="", encoding="utf-8") as file:

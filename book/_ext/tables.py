@@ -18,7 +18,7 @@ from gan_lib.claims import format_wanted, holds
 from questions import bank
 
 PROFILES = Path(__file__).parents[2] / "notebooks/profiles.yml"
-ASSIGNMENTS = Path(__file__).parents[2] / "autograder/source"
+ASSIGNMENTS = Path(__file__).parents[2] / "autograder/course/source"
 
 
 class ClaimsTable(CourseDirective):

@@ -19,7 +19,7 @@ from autograder.engine.proxies import Link
 from autograder.engine.snapshot import Worker
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-SOURCE = Path(__file__).parents[2] / "autograder" / "source"
+SOURCE = Path(__file__).parents[2] / "autograder" / "course" / "source"
 
 
 class Assignment:

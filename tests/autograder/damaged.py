@@ -10,6 +10,7 @@ import copy
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -276,9 +277,11 @@ class Course:
 
     def __init__(self, folder, code=ROOT):
         self.folder, self.code = Path(folder), code
-        (self.folder / "source").mkdir(parents=True)
-        for name in ("nbgrader_config.py", f"source/{PS}"):
-            subprocess.run(["cp", "-r", Path(code, "autograder", name), self.folder / name], check=True)
+        package = Path(code, "autograder")
+        (source,) = package.glob(f"**/source/{PS}")  # in a checkout from before, the package is the course
+        self.typed = self.folder if source.parents[1] == package else self.folder.parent
+        shutil.copytree(source, self.folder / "source" / PS)
+        shutil.copy(package / "nbgrader_config.py", self.typed)
         self.nbgrader("generate_assignment", PS)
         self.source, self.release = (
             nbformat.read(self.folder / step / PS / f"{PS}.ipynb", as_version=4)
@@ -289,7 +292,7 @@ class Course:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "PYTHONPATH": str(self.code)}
         command = [Path(sys.executable).with_name("nbgrader"), *words]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        return subprocess.run(command, cwd=self.typed, env=environment, capture_output=True, text=True)
 
     def graded(self, kinds=KINDS):
         """Returns: dict from kind to (points, needs a person); points are None for what was refused."""

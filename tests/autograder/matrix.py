@@ -8,14 +8,12 @@ import itertools
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
-from small_course import nbgrader
+from small_course import CONFIG, nbgrader
 
-COURSE = Path(__file__).parents[2] / "autograder"
 TOGETHER = 12  # notebooks that one command grades
 NO_CHECKS = "def run_checks(body):\n    pass"  # what locked cells define is not the student's to define
 
@@ -35,7 +33,7 @@ def judge(assignments, cases, folder):
         notebooks = transposed([case for case in cases if case.assignment == number])
         for start in range(0, len(notebooks), TOGETHER):
             batches.append((assignments[number], notebooks[start : start + TOGETHER]))
-    folders = [folder / str(place) for place in range(len(batches))]
+    folders = [folder / str(place) / "course" for place in range(len(batches))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         verdicts = pool.map(_grade, *zip(*batches, strict=True), folders)
         return {case: lost for verdict in verdicts for case, lost in verdict.items()}
@@ -53,7 +51,7 @@ def _grade(assignment, notebooks, folder):
     """The verdicts on the cases of some notebooks, from a course of their own."""
     name = assignment.path.stem
     (folder / "source" / name).mkdir(parents=True)
-    shutil.copy(COURSE / "nbgrader_config.py", folder)
+    shutil.copy(CONFIG, folder.parent)
     shutil.copy(assignment.path, folder / "source" / name)
     _nbgrader(folder, "generate_assignment", name)
     release = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)

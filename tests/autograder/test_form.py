@@ -13,7 +13,7 @@ import pytest
 from nbgrader import utils
 
 COURSE = Path(__file__).parents[2] / "autograder"
-PATHS = {path.stem.partition("_")[0]: path for path in sorted(COURSE.glob("source/*/*.ipynb"))}
+PATHS = {path.stem.partition("_")[0]: path for path in sorted(COURSE.glob("course/source/*/*.ipynb"))}
 TASKS = [  # functions to be written
     (number, cell.id)
     for number, path in PATHS.items()

@@ -71,7 +71,7 @@ def course(request, tmp_path_factory):
     assert grades(folder)["hugo"]["letters-key"][0] == 1
     run(folder, "autograde", PS, "--force")
     run(folder, "generate_feedback", PS)
-    run(folder, "export", "--to", "grades.csv")
+    run(folder, "export")
     return request.param, folder, first
 
 
@@ -176,12 +176,13 @@ def server(course, tmp_path):
     own = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     command = [
         sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={port}",
-        "--ServerApp.port_retries=0", "--IdentityProvider.token=guess", f"--ServerApp.root_dir={folder}",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=guess",
+        f"--ServerApp.root_dir={folder.parent}",
         "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}",
     ]  # fmt: skip
     log = (tmp_path / "log").open("w")
     process = subprocess.Popen(
-        command, cwd=folder, env=os.environ | own | {"HOME": str(tmp_path)}, stdout=log, stderr=log
+        command, cwd=folder.parent, env=os.environ | own | {"HOME": str(tmp_path)}, stdout=log, stderr=log
     )
 
     def fetch(path, token="guess"):
@@ -206,7 +207,7 @@ def server(course, tmp_path):
 
 def test_formgrader_opens_on_the_course(course, server):
     kind, folder, _ = course
-    assert kind == "plain" or "IsolatedExecute" in (folder / "nbgrader_config.py").read_text()
+    assert kind == "plain" or "IsolatedExecute" in (folder.parent / "nbgrader_config.py").read_text()
     notebook = json.loads(server(f"formgrader/api/submissions/{PS}"))
     assert {one["student"]: one["score"] for one in notebook}["hugo"] == 6.5
     assert "formgrade" in server(f"formgrader/gradebook/{PS}/{PS}").lower()

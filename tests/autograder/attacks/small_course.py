@@ -1,4 +1,7 @@
-"""A small course without torch, and a notebook of it that is half right."""
+"""A small course without torch, and a notebook of it that is half right.
+
+As in the repository, the course is a folder `course` beside its settings, where commands are typed.
+"""
 
 import os
 import subprocess
@@ -129,9 +132,13 @@ HALF_POINTS = {"double-check": 2, "letters-key": 1, "ranks-check": 0, "area-chec
 
 
 def make(folder, settings="", cells=SOURCE):
-    """A course folder with the assignment released; returns the released notebook's path."""
+    """A course with the assignment released; returns the released notebook's path.
+
+    Args:
+        folder: to make; it must be called `course`, and the settings come beside it.
+    """
     folder.mkdir(parents=True)
-    (folder / "nbgrader_config.py").write_text(CONFIG.read_text() + SETTINGS + settings)
+    (folder.parent / CONFIG.name).write_text(CONFIG.read_text() + SETTINGS + settings)
     source = folder / "source" / PS
     source.mkdir(parents=True)
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -143,14 +150,14 @@ def make(folder, settings="", cells=SOURCE):
 
 
 def nbgrader(course, *arguments, **variables):
-    """Runs a command in the course folder, with more variables; returns the finished process."""
+    """Runs a command of a course where it is typed, with more variables; returns the finished process."""
     command = [str(Path(sys.executable).with_name("nbgrader")), *arguments]
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "GRADERS_SECRET": "s3cret-environment",
     }
     environment |= variables
-    return subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, cwd=course.parent, env=environment, capture_output=True, text=True)
 
 
 def grades(course):

@@ -103,11 +103,11 @@ def in_a_sandbox(folder, name):
     Returns: points gained, whether it tells, and what it harms.
     """
     with making:
-        release = prepared(folder / ("lies" if name in LIES else "small"), name in LIES, LIMITED)
+        release = prepared(folder / ("lies" if name in LIES else "small") / "course", name in LIES, LIMITED)
     with tempfile.TemporaryDirectory() as work:
         Path(work).chmod(0o755)
         course = Path(work, "course")
-        shutil.copytree(release.parents[2], course)
+        shutil.copytree(release.parents[3], work, dirs_exist_ok=True)
         hand_in(course, "attack", liar(release, name) if name in LIES else hostile(release, name, 9))
         subprocess.run(["chmod", "-R", "a+rX", work], check=True)
         user = USER + next(users)
@@ -161,9 +161,7 @@ def in_a_sandbox(folder, name):
 def inside():
     """In the sandbox: grade the course, and print what became of it."""
     course = Path("/tmp/course")
-    subprocess.run(["cp", "-r", "/run/work/course", course], check=True)
-    config = course / "nbgrader_config.py"
-    config.write_text(config.read_text().replace("Path(__file__).resolve().parent", "Path('/tmp/course')"))
+    subprocess.run(["cp", "-r", "/run/work/.", course.parent], check=True)
     done = nbgrader(course, "autograde", PS)
     report = {"status": done.returncode, "scores": students(course), "told": tells(course, "attack")}
     print(json.dumps(report), flush=True)
@@ -195,7 +193,7 @@ def with_the_engine(names):
             chosen = [name for name in chosen if name in names]
             if not chosen:
                 continue
-            course = Path(work, kind)
+            course = Path(work, kind, "course")
             release = prepared(course, kind == "lies", "")
             for name in chosen:
                 hand_in(course, name, liar(release, name) if name in LIES else hostile(release, name, 9))
@@ -243,7 +241,7 @@ def transcript():
 def rests():
     """Of every assignment, how many points rest on what."""
     lines = []
-    for path in sorted((ROOT / "autograder" / "source").glob("*/*.ipynb")):
+    for path in sorted((ROOT / "autograder" / "course" / "source").glob("*/*.ipynb")):
         points, named = collections.Counter(), {}
         for name, (worth, ways) in contacts(nbformat.read(path, as_version=4)).items():
             kind = "value" if "value" in ways else "state" if ways == {"state"} else "probe"

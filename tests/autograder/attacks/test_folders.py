@@ -221,7 +221,7 @@ def test_none_of_them_holds_up_the_process_that_enters_grades(folder, change, mo
 
     course = folder / "course"
     WRONG[change](hand_in(course, "eve", filled_in(make(course), HALF)))
-    monkeypatch.chdir(course)
+    monkeypatch.chdir(course.parent)
     converter = converter_of(PS)
     begun = time.process_time()
     assert converter.submissions() == ["eve"] and not converter.is_graded("eve")

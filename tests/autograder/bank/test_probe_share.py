@@ -9,7 +9,7 @@ from nbgrader import utils
 
 from autograder.bank.probe_share import contacts, main, resting_on_probes
 
-SOURCES = sorted((Path(__file__).parents[3] / "autograder" / "source").glob("*/*.ipynb"))
+SOURCES = sorted((Path(__file__).parents[3] / "autograder" / "course" / "source").glob("*/*.ipynb"))
 
 
 def cell(name, source, points=None):

@@ -47,11 +47,11 @@ def course_of(folder, *submissions):
     return folder
 
 
-def started(course, code, *arguments):
+def started(folder, code, *arguments):
     path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
-        cwd=course,
+        cwd=folder,
         env=os.environ | {"PATH": path},
         stdout=subprocess.PIPE,
         text=True,
@@ -81,7 +81,7 @@ def watched(process):
 
 def test_twenty_runs_in_one_process_leave_no_process_behind(tmp_path):
     with (
-        started(course_of(tmp_path / "course", RIGHT), RUNS, "20") as process,
+        started(course_of(tmp_path / "course", RIGHT).parent, RUNS, "20") as process,
         watched(psutil.Process(process.pid)) as most,
     ):
         lines = process.stdout.read().splitlines()
@@ -95,7 +95,7 @@ def test_twenty_runs_in_one_process_leave_no_process_behind(tmp_path):
 @pytest.mark.parametrize("double", ["while True: pass", "def double(x):\n    while True: pass"])
 def test_helpers_end_with_who_started_them_however_that_ends(tmp_path, sign, double):
     course = course_of(tmp_path / "course", RIGHT | {"double": double})
-    with started(course, RUNS, "1") as process:
+    with started(course.parent, RUNS, "1") as process:
         parent, found, end = psutil.Process(process.pid), {}, time.monotonic() + 120
         while not all(any(kind in command for command in found.values()) for kind in KINDS):
             assert time.monotonic() < end and process.poll() is None

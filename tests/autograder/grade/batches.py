@@ -81,7 +81,7 @@ def book_of(course):
 
 
 def command(course, *arguments):
-    return [sys.executable, "-m", "autograder", "grade", PS, "--course", str(course), *arguments]
+    return [sys.executable, "-m", "autograder", "grade", PS, "--course", str(course.parent), *arguments]
 
 
 def grade(course, *arguments, **variables):

@@ -18,7 +18,7 @@ def released(tmp_path_factory):
 def empty(released, tmp_path):
     """A course without submissions, and the released notebook."""
     course = tmp_path / "course"
-    shutil.copytree(released, course)
+    shutil.copytree(released.parent, tmp_path, dirs_exist_ok=True)
     return course, course / "release" / PS / f"{PS}.ipynb"
 
 

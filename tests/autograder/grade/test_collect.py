@@ -37,7 +37,7 @@ def collect(monkeypatch, capsys, tmp_path):
 
     def run(course, archive, *words):
         try:
-            status = main(["collect", str(archive), PS, "--course", str(course), *words])
+            status = main(["collect", str(archive), PS, "--course", str(course.parent), *words])
         except SystemExit as ended:
             status = ended.code
         return subprocess.CompletedProcess((), status, *capsys.readouterr())
@@ -506,7 +506,7 @@ main(sys.argv[1:-1])
 def test_an_end_between_two_renames_loses_nothing(collect, course, tmp_path, right, half, ending):
     collect(course, zipped(tmp_path / "1.zip", {f"ada/{PS}.ipynb": half}))
     path = zipped(tmp_path / "2.zip", {f"ada/{PS}.ipynb": right})
-    words = ["collect", path, PS, "--course", course, "--update", ending]
+    words = ["collect", path, PS, "--course", course.parent, "--update", ending]
     done = subprocess.run([sys.executable, "-c", ENDS, *words], capture_output=True)
     assert done.returncode == -getattr(signal, ending)
     if ending == "SIGINT":
@@ -650,10 +650,10 @@ def test_what_lies_beside_a_notebook_comes_along(collect, course, tmp_path, righ
 
 
 def test_two_notebooks_are_told_by_their_cells(tmp_path, collect):
-    course = tmp_path / "two"
+    course = tmp_path / "two" / "course"
     folder = course / "source" / PS
     folder.mkdir(parents=True)
-    (course / "nbgrader_config.py").write_text(CONFIG.read_text() + SETTINGS)
+    (course.parent / "nbgrader_config.py").write_text(CONFIG.read_text() + SETTINGS)
     cells = {"a": ("setup", "double", "double-check"), "b": ("setup", "letters", "letters-key")}
     for name, ids in cells.items():
         nbformat.write(new_notebook(cells=[one for one in SOURCE if one.id in ids]), folder / f"{name}.ipynb")

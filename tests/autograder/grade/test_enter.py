@@ -17,7 +17,7 @@ from autograder.grade.walk import walk
 
 @pytest.fixture
 def course(small, monkeypatch):
-    monkeypatch.chdir(small[0])
+    monkeypatch.chdir(small[0].parent)
     return small[0]
 
 

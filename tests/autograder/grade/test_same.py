@@ -13,15 +13,15 @@ from small_course import HALF, PS, RIGHT, filled_in, hand_in, nbgrader
 def both(tmp_path_factory):
     """The same batch, graded by nbgrader and by the command."""
     folder = tmp_path_factory.mktemp("same")
-    release = mixed(folder / "theirs")
+    release = mixed(folder / "theirs" / "course")
     shutil.copytree(folder / "theirs", folder / "ours", symlinks=True)
-    theirs = nbgrader(folder / "theirs", "autograde", PS)
-    ours = grade(folder / "ours", "--workers", "2")
+    theirs = nbgrader(folder / "theirs" / "course", "autograde", PS)
+    ours = grade(folder / "ours" / "course", "--workers", "2")
     return SimpleNamespace(folder=folder, release=release, theirs=theirs, ours=ours)
 
 
 def test_the_gradebooks_are_the_same(both):
-    theirs, ours = book_of(both.folder / "theirs"), book_of(both.folder / "ours")
+    theirs, ours = (book_of(both.folder / whose / "course") for whose in ("theirs", "ours"))
     assert ours == theirs
     assert ours["bob", "submission"][-1] == 6.0  # late: all that he has
     assert ours["ada", "submission"][-1] == 0
@@ -30,7 +30,7 @@ def test_the_gradebooks_are_the_same(both):
 
 
 def test_the_graded_folders_are_the_same(both):
-    theirs, ours = files(both.folder / "theirs" / "autograded"), files(both.folder / "ours" / "autograded")
+    theirs, ours = (files(both.folder / whose / "course" / "autograded") for whose in ("theirs", "ours"))
     eve = f"eve/{PS}/{PS}.ipynb"
     assert b"your code ended the kernel" in ours[eve]
     varies = rb'your code ended the kernel: [^"]*|"execution_count": \w+'
@@ -54,7 +54,7 @@ def test_both_say_that_two_submissions_failed_and_which(both):
 
 
 def test_again_only_what_is_new_or_changed_is_graded(both):
-    course = both.folder / "ours"
+    course = both.folder / "ours" / "course"
     before = book_of(course)
     for student in ("bad", "link"):
         shutil.rmtree(course / "submitted" / student)
@@ -73,7 +73,7 @@ def test_again_only_what_is_new_or_changed_is_graded(both):
 
 
 def test_what_nbgrader_has_graded_is_not_graded_again(both):
-    course = both.folder / "theirs"
+    course = both.folder / "theirs" / "course"
     for student in ("bad", "link"):
         shutil.rmtree(course / "submitted" / student)
     done = grade(course)

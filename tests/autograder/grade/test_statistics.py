@@ -105,7 +105,7 @@ class Page(HTMLParser):
 
 def test_the_report_of_a_course(empty, monkeypatch):
     course, release = empty
-    monkeypatch.chdir(course)
+    monkeypatch.chdir(course.parent)
     hostile = "<script>alert(1)</script> & so on"
     for student, answers in (("ada", RIGHT), ("o'neill, eve", HALF), ("kim", HALF)):
         hand_in(course, student, filled_in(release, answers))

@@ -17,7 +17,7 @@ from autograder.grade.command import converter_of
 
 @pytest.fixture
 def course(small, monkeypatch):
-    monkeypatch.chdir(small[0])
+    monkeypatch.chdir(small[0].parent)
     return small[0]
 
 
@@ -38,7 +38,7 @@ def remove_student(course):
 
 
 def another_database(course):
-    config = course / "nbgrader_config.py"
+    config = course.parent / "nbgrader_config.py"
     shutil.copy(course / "empty.db", course / "other.db")
     config.write_text(config.read_text() + f"\nc.CourseDirectory.db_url = 'sqlite:///{course}/other.db'\n")
 
@@ -149,7 +149,7 @@ def extension(course):
 
 
 def penalty(course):
-    config = course / "nbgrader_config.py"
+    config = course.parent / "nbgrader_config.py"
     config.write_text(config.read_text() + '\nc.LateSubmissionPlugin.penalty_method = "zero"\n')
 
 

@@ -41,7 +41,7 @@ def lost(release, *names):
 
 
 def settle(course, *words):
-    command = [sys.executable, "-m", "autograder", "settle", *words, "--course", str(course)]
+    command = [sys.executable, "-m", "autograder", "settle", *words, "--course", str(course.parent)]
     return subprocess.run(command, capture_output=True, text=True)
 
 

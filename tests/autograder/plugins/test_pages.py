@@ -8,6 +8,7 @@ import resource
 import time
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from nbconvert.exporters import HTMLExporter
@@ -16,11 +17,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config, PyFileConfigLoader
 
-from autograder.bank import sync
 from autograder.plugins import pages
 from autograder.plugins.pages import LONG, StudentPages, clean_html, markdown2html
 
-CONFIG = sync.SOURCE.parent / "nbgrader_config.py"
+CONFIG = Path(pages.__file__).parents[1] / "nbgrader_config.py"
 
 
 PNG = base64.b64encode(b"\x89PNG...").decode()

@@ -13,20 +13,19 @@ from round_trip.submissions import OTHERS
 
 from questions import bank
 
-COURSE = Path(__file__).parents[3] / "autograder"
+COURSE = Path(__file__).parents[3] / "autograder" / "course"
 
 
 class Course:
-    """A copy of the course folder; what is asked of it is done once."""
+    """A copy of the course folder, and of the settings beside it; what is asked of it is done once."""
 
     def __init__(self, folder):
         self.folder, self.done = folder, set()
-        folder.mkdir()
-        shutil.copy(COURSE / "nbgrader_config.py", folder)
+        shutil.copy(small_course.CONFIG, folder.parent)
         shutil.copytree(COURSE / "source", folder / "source")
 
     def nbgrader(self, *arguments):
-        """Runs a command in the course folder; returns what it printed."""
+        """Runs a command of the course; returns what it printed."""
         done = small_course.nbgrader(self.folder, *arguments)
         assert done.returncode == 0, f"{' '.join(done.args)}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
@@ -89,4 +88,4 @@ class Course:
 
 @pytest.fixture(scope="session")
 def course(tmp_path_factory):
-    return Course(tmp_path_factory.mktemp("course") / "autograder")
+    return Course(tmp_path_factory.mktemp("autograder") / "course")

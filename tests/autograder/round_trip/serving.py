@@ -1,4 +1,4 @@
-"""A Jupyter server in a course folder, as an instructor starts it."""
+"""A Jupyter server where commands of a course are typed, as an instructor starts it."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ class Serving:
 
 
 @contextlib.contextmanager
-def serving(folder):
+def serving(course):
     """Yields a Serving that answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -48,9 +48,9 @@ def serving(folder):
     command = [sys.executable, "-m", "jupyter", "server", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port}", f"--ServerApp.token={TOKEN}"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with (folder.parent / "server.log").open("w") as log:
+    with (course.parent / "server.log").open("w") as log:
         server = subprocess.Popen(
-            command, cwd=folder, env=os.environ | {"PATH": path}, stdout=log, stderr=subprocess.STDOUT
+            command, cwd=course.parent, env=os.environ | {"PATH": path}, stdout=log, stderr=subprocess.STDOUT
         )
         try:
             found = Serving(port, server)

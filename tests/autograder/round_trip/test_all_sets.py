@@ -10,7 +10,7 @@ import pytest
 from nbgrader import utils
 from round_trip.submissions import OTHERS, POINTS
 
-SOURCE = Path(__file__).parents[3] / "autograder" / "source"
+SOURCE = Path(__file__).parents[3] / "autograder" / "course" / "source"
 SETS = sorted(path.stem for path in SOURCE.glob("*/*.ipynb"))
 STUDENTS = [(name, student) for name in SETS for student in ("ada", "bela", *OTHERS.get(name, {}))]
 STUB = "raise NotImplementedError  # your work takes the place of this line"
@@ -94,8 +94,8 @@ def test_every_cell_earns_its_points(course, name, student):
 
 def test_exported_totals(course, name):
     course.graded(name)
-    course.nbgrader("export", "--to", "grades.csv")
-    with (course.folder / "grades.csv").open() as file:
+    course.nbgrader("export", "--to", "typed.csv")
+    with (course.folder.parent / "typed.csv").open() as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == name}
     full = points(course, name)
     by_hand = sum(full[cell.id] for cell in course.source(name).cells if utils.is_task(cell))

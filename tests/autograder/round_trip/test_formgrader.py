@@ -1,6 +1,7 @@
 """nbgrader's formgrader on the course as it is: who waits for a person, the mark scheme, points entered."""
 
 import json
+import re
 
 import pytest
 from round_trip.serving import serving
@@ -9,11 +10,16 @@ PS = "ps0_theory"
 
 
 @pytest.fixture(scope="module")
-def ask(course):
-    """Function from the address of a page of formgrader, and what to put there if anything, to its text."""
+def server(course):
     course.graded(PS)
     with serving(course.folder) as server:
-        yield lambda page, data=None: server.ask(f"formgrader/{page}", data)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def ask(server):
+    """Function from the address of a page of formgrader, and what to put there if anything, to its text."""
+    return lambda page, data=None: server.ask(f"formgrader/{page}", data)
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +54,11 @@ def test_points_of_a_criterion_can_be_entered(course, ask, submissions):
     assert course.grades(PS, "ada")["q4-criterion-2"]["score"] == 1.5
     ask(f"api/grade/{grade['id']}", {"manual_score": None})  # other tests count what is without points
     assert course.grades(PS, "ada")["q4-criterion-2"]["needs_manual_grade"]
+
+
+def test_its_links_lead_to_the_files_of_the_course(server, ask):
+    (prefix,) = re.findall(r'var url_prefix = "(.*)"', ask("manage_assignments"))
+    (row,) = [one for one in json.loads(ask("api/assignments")) if one["name"] == PS]
+    for step in ("source_path", "release_path"):
+        there = json.loads(server.ask(f"api/contents/{prefix}/{row[step]}"))["content"]
+        assert f"{PS}.ipynb" in {one["name"] for one in there}

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -103,10 +104,10 @@ def monkeypatch():
 @pytest.fixture(scope="module")
 def course(tmp_path_factory, monkeypatch):
     """A course in which eve has handed in the table, already graded, and files that are pages beside it."""
-    folder = tmp_path_factory.mktemp("vectors") / "autograder"
+    folder = tmp_path_factory.mktemp("vectors") / "course"
     submitted = folder / "autograded" / "eve" / PS
     submitted.mkdir(parents=True)
-    (folder / "nbgrader_config.py").write_text(small_course.CONFIG.read_text())
+    shutil.copy(small_course.CONFIG, folder.parent)
     script = "<script>steal('file')</script>"
     for name, text in {
         "figure3.html": script,

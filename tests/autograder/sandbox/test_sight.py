@@ -44,7 +44,7 @@ for folder, folders, files in os.walk("/"):
 
 
 @pytest.mark.parametrize(
-    "path", ["autograder/source", "questions", "tests", "autograder/plugins/answers.py", ".git"]
+    "path", ["autograder/course", "questions", "tests", "autograder/plugins/answers.py", ".git"]
 )
 def test_the_rest_of_the_repository_is_not_there(ask, path):
     assert (ROOT / path).exists()

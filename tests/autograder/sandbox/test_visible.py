@@ -41,7 +41,7 @@ def test_what_the_sandbox_needs_cannot_be_hidden():
 def test_public_modules_hold_no_key():
     names = set(visible.public_modules())
     assert {"gan_lib", "autograder/checks.py"} <= names
-    assert not {name for name in names if name.startswith(("questions", "autograder/source", "tests"))}
+    assert not {name for name in names if name.startswith(("questions", "autograder/course", "tests"))}
     for secret in (
         "autograder/plugins/answers.py",
         "autograder/plugins/feedback.py",
