@@ -111,7 +111,8 @@ def _migrate(old, new):
 @contextlib.contextmanager
 def _alone(old, new):
     """See that nobody grades or moves meanwhile. Raises: AnotherOne."""
-    from autograder.grade.intake import COPIES, OWN  # seconds to import: not for the settings
+    from autograder.grade.copies import COPIES  # seconds to import: not for the settings
+    from autograder.grade.course import OWN
 
     with contextlib.ExitStack() as stack:
         _hold(old, "another process moves this course", stack)

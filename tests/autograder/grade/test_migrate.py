@@ -17,7 +17,7 @@ from small_course import CONFIG, HALF_POINTS, POINTS, PS, SETTINGS, grades, nbgr
 
 from autograder.__main__ import main
 from autograder.grade import migrate as module
-from autograder.grade.intake import COPIES
+from autograder.grade.copies import COPIES
 from autograder.grade.migrate import Old, refuse_old
 from autograder.grade.record import only_writer
 
