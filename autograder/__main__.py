@@ -1,6 +1,7 @@
 """Commands of the grading side: ``python -m autograder grade --help``."""
 
 import argparse
+import importlib
 import re
 import sys
 import unicodedata
@@ -121,128 +122,81 @@ def parser():
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m autograder", description=__doc__.partition(":")[0] + ".")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    own = commands.add_parser(
-        "grade",
-        help="grade many submissions at once",
-        description=GRADE,
-        epilog=MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+
+    own = _add(commands, "grade", "command.grade_batch", "grade many submissions at once", GRADE, MORE)
     own.add_argument("assignment", help="its name, such as ps1_minimax")
     where = own.add_mutually_exclusive_group()
     where.add_argument(
         "--workers", type=count, metavar="N", help="processes on this machine (default: one a processor)"
     )
     where.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
-    _add_course(own)
     own.add_argument("--force", action="store_true", help="grade all submissions, unchanged ones too")
     own.add_argument(
         "--student",
+        dest="students",
         action="append",
         default=[],
         type=lambda text: unicodedata.normalize("NFC", text),
         metavar="ID",
         help="grade only this one; can be given more than once",
     )
-    own.set_defaults(run=_grade)
-    new = commands.add_parser(
-        "collect",
-        help="unpack the archive of an LMS",
-        description=COLLECT,
-        epilog=COLLECT_MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    new.add_argument("archive", help="a zip, tar or tar.gz")
-    new.add_argument("assignment", help="its name, such as ps1_minimax")
-    new.add_argument("--pattern", type=pattern, metavar="REGEX", help="for the whole path of a file in it")
-    new.add_argument(
+
+    own = _add(commands, "collect", "collect.collect", "unpack the archive of an LMS", COLLECT, COLLECT_MORE)
+    own.add_argument("archive", help="a zip, tar or tar.gz")
+    own.add_argument("assignment", help="its name, such as ps1_minimax")
+    own.add_argument("--pattern", type=pattern, metavar="REGEX", help="for the whole path of a file in it")
+    own.add_argument(
         "--update", action="store_true", help="replace submissions of which this is another version"
     )
-    _add_course(new)
-    new.set_defaults(run=_collect)
-    end = commands.add_parser(
-        "settle",
-        help="end what a submission waits for",
-        description=SETTLE,
-        epilog=SETTLE_MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    end.add_argument("student", help="id, such as ada")
-    end.add_argument("assignment", help="its name, such as ps1_minimax")
-    end.add_argument(
+
+    own = _add(commands, "settle", "settle.settle", "end what a submission waits for", SETTLE, SETTLE_MORE)
+    own.add_argument("student", help="id, such as ada")
+    own.add_argument("assignment", help="its name, such as ps1_minimax")
+    own.add_argument(
         "--as", dest="end", required=True, choices=("graded", "zero", "waits"), help="how it ends: see below"
     )
-    end.add_argument("--because", default="", metavar="TEXT", help="why; shown on the feedback page")
-    end.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    _add_course(end)
-    end.set_defaults(run=_settle)
-    move = commands.add_parser(
-        "migrate",
-        help="move a course that is under way to its folder",
-        description=MIGRATE,
-        epilog=MIGRATE_MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_course(move)
-    move.set_defaults(run=_migrate)
+    own.add_argument("--because", default="", metavar="TEXT", help="why; shown on the feedback page")
+    own.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+    move = "move a course that is under way to its folder"
+    _add(commands, "migrate", "migrate.migrate", move, MIGRATE, MIGRATE_MORE)
     return top
 
 
-def _add_course(command):
+def _add(commands, name, run, short, description, epilog):
+    """Add a command.
+
+    Args:
+        commands: the subparsers. name: as it is typed.
+        run: function of `autograder.grade` that does it, whose parameters are the options.
+        short, description, epilog: texts.
+
+    Returns: its parser.
+    """
+    form = argparse.RawDescriptionHelpFormatter
+    command = commands.add_parser(
+        name, help=short, description=description, epilog=epilog, formatter_class=form
+    )
+    command.set_defaults(run=run)
     here = Path.cwd()
     command.add_argument(
         "--course",
         type=course_folder,
         default=here if (here / "nbgrader_config.py").is_file() else Path(__file__).resolve().parent,
         metavar="FOLDER",
-        help="where the course's nbgrader_config.py is (default: %(default)s)",
+        help="the course (default: %(default)s)",
     )
+    return command
 
 
 def main(arguments=None):
     """Runs the command line; returns its exit status."""
-    options = parser().parse_args(arguments)
-    return options.run(options)
-
-
-def _collect(options):
-    from autograder.grade.collect import collect
-
-    return collect(
-        options.course, options.archive, options.assignment, pattern=options.pattern, update=options.update
-    )
-
-
-def _settle(options):
-    from autograder.grade.settle import settle
-
-    return settle(
-        options.course,
-        options.student,
-        options.assignment,
-        options.end,
-        because=options.because,
-        dry_run=options.dry_run,
-    )
-
-
-def _migrate(options):
-    from autograder.grade.migrate import migrate
-
-    return migrate(options.course)
-
-
-def _grade(options):
-    from autograder.grade.command import grade_batch  # takes seconds to import: not for --help
-
-    return grade_batch(
-        options.course,
-        options.assignment,
-        workers=options.workers,
-        scheduler=options.scheduler,
-        force=options.force,
-        students=options.student,
-    )
+    options = vars(parser().parse_args(arguments))
+    module, _, function = options.pop("run").partition(".")
+    command = getattr(
+        importlib.import_module(f"autograder.grade.{module}"), function
+    )  # seconds: not for --help
+    return command(**options)
 
 
 if __name__ == "__main__":
