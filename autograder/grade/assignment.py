@@ -25,14 +25,14 @@ class Assignment:
     Attributes:
         cells: dict from the name of a notebook to a list of SourceCell.
         ordinary: dict from the name of a notebook to the texts of its other cells.
-        given: the instructor's files, an archive.
+        given: the instructor's files, an archive, or None.
         kept: paths of those of them that students may change.
         settings: Settings.
     """
 
     cells: dict
     ordinary: dict
-    given: bytes
+    given: bytes | None
     kept: tuple
     settings: Settings
 
@@ -52,16 +52,18 @@ def assignment_of(coursedir, name, kept, settings):
             info = {"assignment": name, "notebook": notebook.name}
             cells[notebook.name] = assignment_cells(book, coursedir, info)
             ordinary[notebook.name] = ordinary_texts(coursedir, info)
-    given = pack(source_folder(coursedir, {"assignment": name}), coursedir.ignore, dereference=True)
+    source, given = source_folder(coursedir, {"assignment": name}), None
+    if source.is_dir():
+        given = pack(source, find_all_files(str(source), coursedir.ignore), dereference=True)
     return Assignment(cells, ordinary, given, tuple(kept), settings)
 
 
-def pack(folder, ignore=(), *, dereference=False):
-    """An archive of the files below a folder but those that nbgrader ignores, as bytes."""
+def pack(folder, paths=None, *, dereference=False):
+    """An archive of some paths below a folder, or of all that is there, as bytes."""
     archive, folder = io.BytesIO(), Path(folder)
     with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1, dereference=dereference) as tar:
-        for path in sorted(find_all_files(str(folder), ignore)):
-            tar.add(path, str(Path(path).relative_to(folder)), recursive=False)
+        for path in sorted(map(Path, folder.rglob("*") if paths is None else paths)):
+            tar.add(path, str(path.relative_to(folder)), recursive=False)
     return archive.getvalue()
 
 

@@ -11,9 +11,9 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from sqlalchemy.exc import SQLAlchemyError
 
-from autograder.engine import notebooks
-from autograder.engine.failures import EngineFailure
+from autograder.engine.failures import EngineFailure, Unreadable
 from autograder.engine.names import shown
+from autograder.engine.notebooks import read_file
 from autograder.grade.assignment_state import entered, state
 from autograder.grade.copies import Copies, leave_out
 from autograder.grade.gradebook_cells import check_languages
@@ -75,8 +75,7 @@ class SubmissionExporter(NotebookExporter):
             finally:
                 self.log.removeFilter(said)
                 copies.close()
-                if not getattr(converter, "keeps_helpers", False):
-                    close_all()
+                close_all()
                 for name, why in submitted.refused.items():
                     self.log.error(
                         f"There was an error processing assignment '{assignment}' for student '{name}': {why}"
@@ -121,7 +120,7 @@ class SubmissionExporter(NotebookExporter):
         """End the command where this machine or the engine fails, and leave no trace of what was `begun`."""
         try:
             yield
-        except notebooks.Unreadable:
+        except Unreadable:
             raise
         except Exception as error:
             if begun:
@@ -134,7 +133,7 @@ class SubmissionExporter(NotebookExporter):
     def from_filename(self, filename, resources=None, **options):
         info = resources["nbgrader"]
         with self._or_nothing(info["assignment"], info["student"], filename):
-            return self.from_notebook_node(notebooks.read_file(filename), resources=resources, **options)
+            return self.from_notebook_node(read_file(filename), resources=resources, **options)
 
     def _take_back(self, assignment, student):
         """Leave no trace of a submission that was not graded: else it would look graded, with 0 points."""

@@ -69,10 +69,8 @@ def grade(name, student, notebooks, files):
         begun = False
         try:
             _check(its.settings)
-            given, submitted = Path(root, "given"), Path(root, "submitted")
-            for folder, archive in ((given, its.given), (submitted, files)):
-                folder.mkdir()
-                unpack(archive, folder)
+            submitted = _unpacked(files, Path(root, "submitted"))
+            given = None if its.given is None else _unpacked(its.given, Path(root, "given"))
             begun, graded = True, {}
             for notebook, text in notebooks.items():
                 graded[notebook] = nbformat.writes(
@@ -94,6 +92,12 @@ def grade(name, student, notebooks, files):
             its_fault = begun or isinstance(error, OSError)  # else nothing of the student's was looked at yet
             engines = not its_fault or is_engines(error, its.settings, _silent())
             return Graded(error=f"{said} (on {socket.gethostname()})" if engines else said, engine=engines)
+
+
+def _unpacked(archive, folder):
+    folder.mkdir()
+    unpack(archive, folder)
+    return folder
 
 
 @functools.cache

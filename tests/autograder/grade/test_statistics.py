@@ -119,7 +119,7 @@ def test_the_report_of_a_course(empty, monkeypatch):
                 cell.outputs = [new_output("execute_result", {"text/plain": "1.0"})]
             if cell.id == "ranks" and student == "kim":
                 cell.outputs = [error_output("Timeout", "this cell took more than 12 s")]
-        executed = {f"{PS}.ipynb": writes(notebook).encode()}
+        executed = {PS: writes(notebook)}
         assert converter.enter(student, executed, converter.take(student)[0])
     path = report.write(converter)
     assert path == course / f"report-{PS}.html"

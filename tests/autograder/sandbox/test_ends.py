@@ -14,7 +14,7 @@ from autograder.sandbox import (
     Limits,
     SandboxUnavailable,
     check_sandbox,
-    runtime,
+    leases,
     sandboxed_kernel,
     stop,
     why_dead,
@@ -163,7 +163,7 @@ def test_a_killed_supervisor_takes_its_sandbox_along_and_the_rest_is_swept():
         deadline = time.monotonic() + 10
         while folder.exists():  # its lock is held until its last process is gone
             assert time.monotonic() < deadline
-            runtime.sweep()
+            leases.sweep()
             await asyncio.sleep(0.02)
 
     asyncio.run(run())
@@ -235,9 +235,9 @@ def test_no_advice_opens_the_whole_machine():
 )
 def test_only_root_with_its_capabilities_gives_users(monkeypatch, user, capabilities, given):
     """The second is what containers have by default: no CAP_SYS_ADMIN."""
-    monkeypatch.setattr(runtime.os, "geteuid", lambda: user)
-    monkeypatch.setattr(runtime.Path, "read_text", lambda path: f"Name:\tx\nCapEff:\t{capabilities}\n")
-    assert runtime.may_give_users() is given
+    monkeypatch.setattr(leases.os, "geteuid", lambda: user)
+    monkeypatch.setattr(leases.Path, "read_text", lambda path: f"Name:\tx\nCapEff:\t{capabilities}\n")
+    assert leases.may_give_users() is given
 
 
 def test_where_bubblewrap_may_not_work_the_check_says_what_failed(monkeypatch, tmp_path):

@@ -6,65 +6,65 @@ import sys
 
 import pytest
 
-from autograder.sandbox import SandboxUnavailable, cgroup, runtime
+from autograder.sandbox import SandboxUnavailable, cgroup, leases
 
 
 @pytest.fixture(autouse=True)
 def own_base(monkeypatch, tmp_path):
     folder = tmp_path / "r"
     folder.mkdir(mode=0o700)
-    monkeypatch.setattr(runtime, "base", lambda: folder)
-    monkeypatch.setattr(runtime, "LOCKS", tmp_path / "users")
+    monkeypatch.setattr(leases, "base", lambda: folder)
+    monkeypatch.setattr(leases, "LOCKS", tmp_path / "users")
 
 
 def test_a_folder_in_use_is_kept_and_one_that_nobody_holds_is_swept():
-    kept, lock = runtime.new_folder()
-    left, dropped = runtime.new_folder()
+    kept, lock = leases.new_folder()
+    left, dropped = leases.new_folder()
     (left / "s-1").touch()
     os.close(dropped)
-    assert runtime.sweep() == [left]
+    assert leases.sweep() == [left]
     assert kept.exists() and not left.exists()
     os.close(lock)
 
 
 def test_the_lock_goes_with_the_last_process_that_holds_it():
-    folder, lock = runtime.new_folder()
+    folder, lock = leases.new_folder()
     code = "import sys; print(flush=True); sys.stdin.read()"
     child = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[lock]
     )
     child.stdout.readline()
     os.close(lock)
-    assert runtime.sweep() == []
+    assert leases.sweep() == []
     child.kill()
     child.communicate()
-    assert runtime.sweep() == [folder]
+    assert leases.sweep() == [folder]
 
 
 def test_no_two_sandboxes_have_the_same_user():
-    users = [runtime.new_user() for _ in range(3)]
+    users = [leases.new_user() for _ in range(3)]
     assert len({number for number, _ in users}) == 3
     os.close(users[0][1])
-    again, lock = runtime.new_user()
+    again, lock = leases.new_user()
     assert again == users[0][0]
     for descriptor in (lock, users[1][1], users[2][1]):
         os.close(descriptor)
 
 
 def test_all_users_in_use_is_refused(monkeypatch):
-    monkeypatch.setattr(runtime, "USERS", 1)
-    _, lock = runtime.new_user()
+    monkeypatch.setattr(leases, "USERS", 1)
+    _, lock = leases.new_user()
     with pytest.raises(SandboxUnavailable, match="all 1 users for sandboxes are in use"):
-        runtime.new_user()
+        leases.new_user()
     os.close(lock)
 
 
 def test_a_base_that_others_may_enter_is_refused(monkeypatch, tmp_path):
     monkeypatch.undo()
-    monkeypatch.setattr(runtime.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(leases.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / f"gan-sandbox-{os.geteuid()}").mkdir(mode=0o755)
     with pytest.raises(SandboxUnavailable, match="others cannot enter"):
-        runtime.base()
+        leases.base()
 
 
 def group_tree(tmp_path, shared):
