@@ -11,9 +11,9 @@ import binascii
 import html
 import re
 from copy import copy
+from itertools import accumulate
 
-import bleach
-from bleach.css_sanitizer import CSSSanitizer
+import nh3
 from jinja2 import pass_context
 from markupsafe import Markup, escape
 from nbconvert.exporters import HTMLExporter
@@ -31,41 +31,58 @@ PICTURES = "image/png", "image/jpeg", "image/gif", "image/webp"  # none that is 
 
 MATHJAX = "https://cdnjs.cloudflare.com/ajax/libs/mathjax/"  # from where nbgrader's templates load it
 
+# Formatting that a block leaves open is opened again in all that follow, and a page may become a thousand
+# times as long as its text. Under a name that no parser knows, it ends with its block.
+FORMATTING = {"a", "b", "code", "em", "i", "s", "strong", "u"}
+RENAMED = "x-"
+
 # Attributes and the whole of what they may say. No ids, and no classes but those that colour code: the page
 # finds its own elements, buttons included, by them.
-SPAN = re.compile(r"[1-9]\d?")
-PIXELS = re.compile(r"\d{1,3}|1\d{3}")
+SPAN = re.compile(r"[1-9]\d?", re.ASCII)
+PIXELS = re.compile(r"\d{1,3}|1\d{3}", re.ASCII)
 ANY = re.compile(r".*", re.DOTALL)
 ATTRIBUTES = {
-    "title": ANY,
-    "class": re.compile("|".join(map(re.escape, {"highlight", *filter(None, STANDARD_TYPES.values())}))),
-    "style": re.compile(r"\s*text-align\s*:\s*(left|right|center|justify)\s*;?\s*"),
-    ("a", "href"): re.compile(r"(https?://[^\s\\]+|mailto:[^\s\\]+|#[^\s\\]*)", re.IGNORECASE),
-    ("img", "src"): re.compile(rf"data:({'|'.join(PICTURES)});base64,[A-Za-z0-9+/]+={{0,2}}"),
-    ("img", "alt"): ANY,
-    ("img", "width"): PIXELS,
-    ("img", "height"): PIXELS,
-    **{(tag, name): SPAN for tag in ("td", "th") for name in ("colspan", "rowspan")},
+    "*": {
+        "title": ANY,
+        "class": re.compile("|".join(map(re.escape, {"highlight", *filter(None, STANDARD_TYPES.values())}))),
+        "style": re.compile(r"\s*text-align\s*:\s*(left|right|center|justify)\s*;?\s*"),
+    },
+    f"{RENAMED}a": {
+        "href": re.compile(r"(https?://[^\s\\]+|mailto:[^\s\\]+|#[^\s\\]*)", re.ASCII | re.IGNORECASE),
+    },
+    "img": {
+        "src": re.compile(rf"data:({'|'.join(PICTURES)});base64,[A-Za-z0-9+/]+={{0,2}}"),
+        "alt": ANY,
+        "width": PIXELS,
+        "height": PIXELS,
+    },
+    "td": {"colspan": SPAN, "rowspan": SPAN},
+    "th": {"colspan": SPAN, "rowspan": SPAN},
 }
 CLEANER = {
-    "tags": TAGS,
-    "protocols": {"http", "https", "mailto", "data"},
-    "css_sanitizer": CSSSanitizer(allowed_css_properties=["text-align"]),
+    "tags": TAGS - FORMATTING | {RENAMED + name for name in FORMATTING},
+    "attributes": {tag: set(rules) for tag, rules in ATTRIBUTES.items()},
+    "url_schemes": {"http", "https", "mailto", "data"},
+    "link_rel": None,
 }
 
-# What makes a page cost more than it is long: after each block a parser opens the formatting elements again
-# that the block left open; at a tag it looks through all open elements, at an attribute through all others.
+# What makes a page cost more than it is long: a parser looks through all open elements at a tag, through all
+# attributes before it at an attribute, and copies the rest of the text at an entity. A browser takes most of
+# its time for what stands deep.
 LONG, MARKS = 20_000, 500  # characters of Markdown; brackets in it that are read as such
-LARGE, BRACKETS, ENTITIES = 16 << 20, 15_000, 25_000  # characters of HTML, "<" in it, "&" in it
-REOPENED, NESTED, COMPARED = 400_000, 10_000_000, 4_000_000  # see `_is_light`
-FORMATTING = {"a", "b", "code", "em", "i", "s", "strong", "u"}  # elements that are opened again
-EMPTY, SCOPES = {"br", "hr", "img"}, {"caption", "table", "td", "th"}
-RAW = {"iframe", "math", "noembed", "noframes", "noscript", "plaintext", "script", "select", "style", "svg"}
-RAW |= {"template", "textarea", "title", "xmp"}  # in which what looks like a tag may be text
-_SPACE = r"[ \t\n\f\r]"
-_VALUE = rf"""{_SPACE}*+={_SPACE}*+(?:"[^"]*+"|'[^']*+'|[^ \t\n\f\r"'=<>`]++)"""
-_ATTRIBUTE = rf"""{_SPACE}++[^ \t\n\f\r"'<>/=]++(?:{_VALUE})?+"""
-_TAG = re.compile(rf"""<(/?)([a-zA-Z][^ \t\n\f\r"'<>/=]*+)((?:{_ATTRIBUTE})*+){_SPACE}*+/?>|<""")
+LARGE, BRACKETS, COPIED = 16 << 20, 15_000, 5e10  # characters of HTML; "<" in it; characters copied
+NAMED, DEEP = 20, 100  # attributes of a tag; elements, each in another
+_SPACE = r" \t\n\f\r"
+_VALUE = rf"""[{_SPACE}]*+=[{_SPACE}]*+(?:"[^"]*+"|'[^']*+'|[^{_SPACE}"'=<>`]++)"""
+_ATTRIBUTE = rf"""[{_SPACE}/]*+[^{_SPACE}"'<>/=]++(?:{_VALUE})?+"""
+_REST = rf"(?=[{_SPACE}/>])(?:{_ATTRIBUTE}){{0,{NAMED}}}+[{_SPACE}/]*+>"
+_TAG = re.compile(
+    rf"<(?:(?P<end>/?)(?P<name>{'|'.join(TAGS)})(?P<rest>{_REST})"
+    rf"|(?P<unseen>!--(?:-?>|.*?(?:--!?>|\Z))|style{_REST}[^<]*+</style>))?",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+_STEP = re.compile(r"<(/?)(?!(?:br|hr|img)\b)")  # of clean HTML, into an element or out of it
+_RENAMED = re.compile(f"(</?){RENAMED}")
 
 # Nothing that a student makes is painted outside of the cell, or makes the page endless.
 BOX = '<div style="contain: paint; overflow: auto; max-height: 10000px">{}</div>'
@@ -94,7 +111,8 @@ def clean_html(element):
     if isinstance(element, Markup):
         return element
     text = _text(element.decode("utf-8", "replace") if isinstance(element, bytes) else element)
-    return _cleaned(text) if _is_light(text) else _as_text(text)
+    shown = _cleaned(text)
+    return _as_text(text) if shown is None else shown
 
 
 @pass_context
@@ -122,10 +140,10 @@ def from_markdown(source, attachments=None):
         if begin.count("attachment:") * size > LARGE:
             return verbatim(text)
         renderer = _Renderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-        page = MarkdownWithMath(renderer=renderer).render(begin)
-        if not _is_light(page):
+        shown = _cleaned(MarkdownWithMath(renderer=renderer).render(begin))
+        if shown is None:
             return verbatim(text)
-        return boxed(_cleaned(page) + (_as_text(rest) if rest else ""))
+        return boxed(shown + (_as_text(rest) if rest else ""))
     except Exception:  # whatever a text does to a parser, it is no reason for there to be no page
         return verbatim(source)
 
@@ -241,66 +259,47 @@ class _Renderer(IPythonRenderer):
         if name := re.fullmatch("attachment:(.*)", url, re.DOTALL):
             kinds = (self.attachments or {}).get(name[1], {})
             url = next(filter(None, (_picture(mime, kinds.get(mime)) for mime in PICTURES)), "")
-        if not ATTRIBUTES["img", "src"].fullmatch(url):
+        if not ATTRIBUTES["img"]["src"].fullmatch(url):
             return html.escape(text)
         return super().image(text, url, title)
 
 
-def _is_light(text):
-    """Whether cleaning HTML takes about as much as its length suggests. The estimate never is too low:
-    an end tag ends what it can end in every parser, or nothing.
+def _cleaned(text):
+    """Clean HTML, or None where a page of it would cost much more than its length suggests."""
+    marks = text.count("<")
+    if len(text) > LARGE or marks > BRACKETS or (marks + text.count("&")) * len(text) > COPIED:
+        return None
+    page = nh3.clean(_TAG.sub(_known, text), attribute_filter=_allowed, **CLEANER)
+    if max(accumulate(-1 if end else 1 for end in _STEP.findall(page)), default=0) > DEEP:
+        return None
+    parts = _CODE.split(_RENAMED.sub(r"\1", page))
+    # A word joiner after the backslash looks the same, and makes it no macro.
+    parts[::2] = (_MACRO.sub("\\\\\u2060", part) for part in parts[::2])
+    return Markup("".join(parts))
+
+
+def _known(found):
+    """What the cleaner reads in the place of a "<", or of the tag that it begins.
+
+    What is no tag of `TAGS`, or not plainly one, is text: what looks like a tag in an essay is not lost, and
+    no parser is led to anything but such tags and text. Comments and styles go.
     """
-    if len(text) > LARGE or text.count("<") > BRACKETS or text.count("&") > ENTITIES:
-        return False
-    opened, left, inside = [], 0, 0  # names and lengths of what is open; lengths of formatting to open again
-    reopened = nested = compared = 0
-    sure = True  # whether what looks like an end tag is one
-    for tag in _TAG.finditer(text):
-        closing, name, rest = tag.groups()
-        if name is None:  # a parser may see a tag here that ends anywhere
-            sure, rest = False, text[tag.start() : tag.start() + LONG]
-        compared += len(re.findall(r"[^\s/>]+", rest)) ** 2
-        name = (name or "").lower()
-        length = len(tag[0]) if name in FORMATTING else 0
-        sure = sure and name not in RAW
-        if not closing:
-            reopened += left + inside
-            if name not in EMPTY:
-                opened.append((name, length))
-                inside += length
-        else:
-            for place in range(len(opened) - 1, -1, -1) if sure else ():
-                if opened[place][0] == name:
-                    unclosed = sum(length for _, length in opened[place + 1 :])
-                    left, inside = left + unclosed, inside - unclosed - opened[place][1]
-                    del opened[place:]
-                    break
-                if opened[place][0] in SCOPES:
-                    break
-            reopened += left + inside
-        nested += len(opened)
-        if reopened > REOPENED or nested > NESTED or compared > COMPARED:
-            return False
-    return True
+    if found["name"]:
+        prefix = RENAMED if found["name"].lower() in FORMATTING else ""
+        return f"<{found['end']}{prefix}{found['name']}{found['rest']}"
+    return "" if found["unseen"] else "&lt;"
 
 
 def _allowed(tag, name, value):
-    """Whether an attribute stays."""
-    rule = ATTRIBUTES.get((tag, name)) or ATTRIBUTES.get(name)
-    return rule is not None and rule.fullmatch(value) is not None
+    """An attribute's value, or None where it does not stay."""
+    rule = ATTRIBUTES.get(tag, {}).get(name) or ATTRIBUTES["*"].get(name)
+    return value if rule and rule.fullmatch(value) else None
 
 
 def _text(value):
     """A text that every encoder takes: no halves of characters, nothing that only terminals know."""
     text = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _cleaned(text):
-    parts = _CODE.split(bleach.clean(text, attributes=_allowed, **CLEANER))
-    # A word joiner after the backslash looks the same, and makes it no macro.
-    parts[::2] = (_MACRO.sub("\\\\\u2060", part) for part in parts[::2])
-    return Markup("".join(parts))
 
 
 def _as_text(text):

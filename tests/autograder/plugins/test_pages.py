@@ -4,13 +4,17 @@ import base64
 import copy
 import itertools
 import multiprocessing
+import re
 import resource
 import time
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nh3
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nbconvert.exporters import HTMLExporter
 from nbformat import from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
@@ -102,6 +106,102 @@ def test_pictures_and_tables_of_outputs_stay_and_scripts_do_not():
     )
 
 
+# All that a cell may have of HTML.
+ELEMENTS = re.findall(
+    r"\w+",
+    """a abbr b blockquote br caption code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li ol p
+    pre s span strong sub summary sup table tbody td tfoot th thead tr u ul""",
+)
+VALUES = {
+    "title": ".*",
+    "alt": ".*",
+    "class": "highlight|[a-z][a-z0-9]?",
+    "style": "text-align: ?left",
+    "href": "(https://|#).*",
+    "src": "data:image/png;base64,.*",
+    "colspan": "[1-9]",
+}
+FOREIGN = re.findall(
+    r"\w+",
+    """body button font foreignobject form iframe input listing math mglyph mi mtext noembed noscript option
+    plaintext script select style svg template textarea title xmp""",
+)
+PIECES = st.one_of(
+    st.sampled_from(
+        ["<", "</", "/", ">", "<!--", "-->", "--!>", "<![CDATA[", "<!x", "<?", "'", '"', "`", "=", " "]
+    ),
+    st.sampled_from(
+        ["a", "\0", "\t", "\xa0", "\ud800", "\u017f", "&lt;", "&#x3c;", "&quot;", "&#0;", "\\href{a}"]
+    ),
+    st.builds(
+        "<{}{}{}{}{}".format,
+        st.sampled_from(["", "", "/", "x-"]),
+        st.sampled_from([*ELEMENTS, *FOREIGN, "x-b", "\u017fpan", "\u212abd"]),
+        st.sampled_from(["", "", " ", "/", "\xa0", "\n"]),
+        st.builds(
+            "{}={}{}{}".format,
+            st.sampled_from([*VALUES, "onclick", "ONERROR", "id", "name", "srcset", "<b"]),
+            st.sampled_from(["'", '"', "", "`"]),
+            st.sampled_from(
+                ["a", "#a", "https://a", "javascript:a", "'><svg>", '"><svg>', "--><svg>", "&quot;"]
+            ),
+            st.sampled_from(["'", '"', "", "' ", '" ']),
+        ),
+        st.sampled_from(["", ">", ">", "/>"]),
+    ),
+)
+
+
+@settings(max_examples=500)
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_whatever_the_text_its_page_has_nothing_else(text):
+    """For a parser that takes each tag as it is, and for one that reads HTML as browsers do."""
+    shown = clean_html(text)
+    names = {"*": {*VALUES, "onclick", "onerror", "id", "name", "srcset"}}
+    everything = {
+        "tags": {*ELEMENTS, *FOREIGN},
+        "attributes": names,
+        "clean_content_tags": set(),
+        "link_rel": None,
+    }
+    read = nh3.clean(shown, strip_comments=False, **everything)
+    for tag, name, value in elements(shown) + elements(read):
+        assert tag in ELEMENTS
+        assert not name or re.fullmatch(VALUES[name], value, re.DOTALL)
+    assert "<!" not in shown + read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if x<y and z>w,",
+        "a List<int> of <T>,",
+        "a <style> of",
+        "a <script> of",
+        "<q>a</q> and",
+        "<x-b>a</x-b> b",
+    ],
+)
+def test_what_only_looks_like_a_tag_is_not_lost(text):
+    assert f"<p>{text.replace('<', '&lt;').replace('>', '&gt;')}</p>" in pages.from_markdown(text)
+
+
+def test_the_styles_of_a_table_are_no_text():
+    style = "<style type='text/css'>\n#T_1 > .row0 { vertical-align: top; }\n</style>"
+    assert clean_html(f"{style}<table><tr><td>1") == "<table><tbody><tr><td>1</td></tr></tbody></table>"
+
+
+def test_comments_go_and_nothing_beside_them():
+    assert clean_html("a<!-- b <i> -->c<!-->d<!--->e<!-- --!>f<b title='<!--'>g</b>") == (
+        'acdef<b title="&lt;!--">g</b>'
+    )
+
+
+def test_formatting_that_is_left_open_ends_with_its_block():
+    assert clean_html("<p><b>a<p>b</b>") == "<p><b>a</b></p><p>b</p>"
+    assert clean_html("<b><p>a<p>b</b>") == "<b><p>a</p><p>b</p></b>"
+
+
 def test_clean_html_takes_bytes():
     assert clean_html(b"<p onclick='x'>a</p>") == "<p>a</p>"
 
@@ -160,6 +260,13 @@ def test_links_of_the_three_kinds_stay():
     for to in ("https://example.org/a?b=c#d", "http://example.org", "mailto:a@example.org", "#q1"):
         assert f'href="{to}"' in pages.from_markdown(f"[a]({to})")
         assert f'href="{to}"' in clean_html(f'<a href="{to}">a</a>')
+    for to in (
+        "http\u017f://example.org",
+        "ma\u0131lto:a",
+        "https:/a",
+        "//example.org",
+    ):  # read as a file here
+        assert "href" not in pages.from_markdown(f"[a]({to})") + clean_html(f'<a href="{to}">a</a>')
 
 
 def test_code_in_an_essay_keeps_its_colours():
@@ -171,6 +278,12 @@ def test_macros_with_attributes_are_none_and_code_stays():
     shown = pages.from_markdown(r"$\href{https://a}{b}$ $\hrefs$ $\frac12$ `\href` <b>$\style{a}{b}$</b>")
     assert r"\href{" not in shown and r"\style{" not in shown and "https://a" in shown
     assert r"$\hrefs$ $\frac12$ <code>\href</code>" in shown
+    hidden = [
+        "<p title='<pre>'>$\\href{a}{b}$</p><pre></pre>",
+        "$\\hr<!-- -->ef{a}{b}$",
+        "$\\hr</b>ef{a}{b}$",
+    ]
+    assert not any("\\href{" in clean_html(text) for text in hidden)
 
 
 def graded(**marks):
@@ -215,6 +328,9 @@ HEAVY = {  # HTML; each is cut to LONG characters below, or repeated until it ha
     "ends that are text": f"<p>{BOLD}<textarea>{CLOSED}</textarea>{AGAIN}",
     "ends that are out of reach": f"<p>{BOLD}<table><td>{CLOSED}</table>{AGAIN}",
     "a tag that another space ends": f'<p\xa0a="><p>{BOLD}">{AGAIN}',
+    "a tag that another letter begins": f"<\u017fpan title='><p>{BOLD}'>{AGAIN}",
+    "a value that a comment ends": f"<!-- <p title='--><p>{BOLD}'>{AGAIN}",
+    "a value that a style ends": f"<style><p title='</style><p>{BOLD}'>{AGAIN}",
     "formatting around formatting": f"{BOLD}{BOLD.replace('b', 'i')}{'x</b>' * 3000}",
     "a long attribute, opened again": f"<p><b title={'x' * 9000}>{AGAIN}",
     "wrong order": "<b><i><u><p></b></i></u>",
@@ -226,6 +342,8 @@ HEAVY = {  # HTML; each is cut to LONG characters below, or repeated until it ha
     "tables and what is none": "<table><b>",
     "rows": "<table>" + "<tr><td>1" * 2300,
     "attributes": f"<p {' '.join(f'a{number}' for number in range(4000))}>",
+    "attributes without spaces": "<p " + "".join(f"a{number}=''" for number in range(80_000)) + ">",
+    "nested details": "<details><summary>",
     "styles": "<p style='color:red'>",
     "brackets in a style": f"<p style='{'(' * 19_000}'>",
     "entities": "&amp;",
@@ -265,17 +383,50 @@ def essay(text):
 def test_no_text_takes_long_or_much_memory(make, text, times):
     """Seconds of the processor, and MiB: of the length that feedback shows, and of what formgrader gets."""
     long = (text * (1 + LONG * times // len(text)))[: LONG * times]
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=measured, args=(make, long, theirs))
-    process.start(), theirs.close()
-    seconds, memory, length = ours.recv()
-    process.join()
+    seconds, memory, length = costs(make, long)
     assert seconds < (2 if times == 1 else 6) and memory < 200, (seconds, memory)
     assert length < 20 << 20
 
 
+def costs(make, text):
+    """What `measured` tells of a process of its own."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=measured, args=(make, text, theirs))
+    process.start(), theirs.close()
+    told = ours.recv()
+    process.join()
+    return told
+
+
+LARGE = {
+    "many entities": ("x" * 600 + "&") * 25_000,
+    "entities": ("x" * 75 + "&") * 25_000,
+    "entities in a value": "<p title='" + ("x" * 75 + "&") * 25_000 + "'>",
+    "ends": ("x" * 200 + "</i>") * 14_000,
+    "comments": ("x" * 200 + "<!---->") * 14_000,
+    "begins of comments": ("x" * 200 + "<!--") * 14_000,
+    "quotes": ("<p a='" + "x" * 100 + '<b c="' + "x" * 100) * 7_000,
+    "styles": ("<style>" + "x" * 200) * 14_000,
+    "spaces": "<p" + " " * 15_000_000,
+    "attributes": "<p " + "".join(f"a{number}=''" for number in range(500_000)) + ">",
+    "a picture": "<img src='data:image/png;base64," + "A" * 15_000_000 + "'>",
+}
+
+
+@pytest.mark.parametrize("text", LARGE.values(), ids=LARGE)
+def test_no_large_output_takes_long(text):
+    seconds, memory, length = costs(clean_html, text)
+    assert seconds < 6 and memory < 500 and length < 2 * len(text), (seconds, memory)
+
+
+@pytest.mark.parametrize("unit", ["<div>", "<b><u>", "<details><summary>", "<ul><li>"])
+def test_what_stands_too_deep_for_a_browser_is_shown_as_it_was_written(unit):
+    assert clean_html(unit * 30).startswith(unit)
+    assert clean_html(f"{'<p>a</p>' * 200}{unit * 200}").startswith("<pre>&lt;p")
+
+
 def test_what_is_too_much_for_a_page_is_shown_as_it_was_written():
-    text = HEAVY["formatting left open in a block"]
+    text = HEAVY["deep"] * 1000
     assert clean_html(text) == f"<pre>{text.replace('<', '&lt;').replace('>', '&gt;')}</pre>"
     assert clean_html(text) in essay(text)
     shown = page(new_markdown_cell("**bold** " + "word " * 5000 + "<script>end"))

@@ -150,6 +150,65 @@ HTML = [
     "\\begin{align}<script>steal(1)</script>\\end{align}",
     "{{ ''.__class__ }}{% include '/etc/passwd' %}",
 ]
+# What one parser takes for a text and another for a tag: in other languages, in quotes, in comments, or when
+# what was made of it is read a second time.
+PARSED_TWICE = [
+    "<svg><![CDATA[><img src=x onerror=steal(1)>]]></svg>",
+    "<svg><annotation-xml><foreignobject><style><!--</style><p id='--><img src=x onerror=steal(1)>'>",
+    "<math><annotation-xml encoding='text/html'><style><a title='</style><img src=x onerror=steal(1)>'>",
+    "<svg><title><style><!--</style><img title='--&gt;&lt;img src=x onerror=steal(1)&gt;'>",
+    "<svg><desc><p><style><a title='</style></svg><img src=x onerror=steal(1)>'>",
+    "<table><tr><td><svg><style><td title='</style><img src=x onerror=steal(1)>'>",
+    "<table><caption><svg><title></caption></svg></title><img src=x onerror=steal(1)>",
+    "<math></p><style><!--</style><img src=x onerror=steal(1)>--></style></math>",
+    "<select><template><style><!--</style><a rel='--></style></template><img src=x onerror=steal(1)>'>",
+    "<noscript><style></noscript><img src=x onerror=steal(1)>",
+    "<template><style></template><img src=x onerror=steal(1)>",
+    *(
+        f"<{name}><p title='</{name}><img src=x onerror=steal(1)>'>"
+        for name in ("iframe", "listing", "noembed", "noframes", "script", "select", "style", "template")
+    ),
+    "<plaintext><img src=x onerror=steal(1)>",
+    f"{'<div>' * 520}<svg><style><a title='</style><img src=x onerror=steal(1)>'>",
+    f"{'<b title=1>' * 80}<math><mtext><p><style><a title='</style><img src=x onerror=steal(1)>'>",
+    "<style>a{}</style><img src=x onerror=steal(1)>",
+    "<style><p title='</style><img src=x onerror=steal(1)>'>",
+    "<style a='>'><img src=x onerror=steal(1)></style>",
+    "<!-- <p title='--><img src=x onerror=steal(1)>'> -->",
+    "<p title='<!--'><img src=x onerror=steal(1)><p title='-->'>",
+    "<!---><img src=x onerror=steal(1)>-->",
+    "<!--x--!><img src=x onerror=steal(1)>-->",
+    "<!-<p title='-->'><img src=x onerror=steal(1)>",
+    "<!doctype '<p title='><img src=x onerror=steal(1)>'>",
+    "</><img src=x onerror=steal(1)></ ><img src=x onerror=steal(1)>",
+    "</p title='><img src=x onerror=steal(1)>'>",
+    "<p title=a'b><img src=x onerror=steal(1)>'>",
+    "<p title = 'a'onclick='steal(1)'>a</p>",
+    "<p/title='a'/onclick='steal(1)'/>a</p>",
+    "<p =title='><img src=x onerror=steal(1)>'>",
+    "<p\x0bonclick='steal(1)'>a</p>",
+    "<p\xa0title='><img src=x onerror=steal(1)>'>a</p>",
+    "<p title='a' title='b' onclick='steal(1)' ONCLICK='steal(2)'>a</p>",
+    f"<p {' '.join(f'a{number}' for number in range(40))} onclick='steal(1)'>a</p>",
+    "<ſvg onload=steal(1)>",
+    "<ſpan title='><img src=x onerror=steal(1)>'>a",
+    "<Kbd title='><img src=x onerror=steal(1)>'>a",
+    "<a href='httpſ://steal.example'>a</a><a href='maılto:a'>a</a>",
+    "<a href='https://example.org'><a href='javascript:steal(1)'><p><a onclick='steal(1)'>a",
+    "<table><a href='javascript:steal(1)'><tr><a onclick='steal(1)'><img src=x onerror=steal(1)>",
+    "<x-a href='javascript:steal(1)' onclick='steal(1)'>a</x-a><x-b onclick='steal(1)'>a</x-b>",
+    "<b title='<x-b onclick=steal(1)>'>a</b><x-x-b>a</x-x-b></x-<img src=x onerror=steal(1)>",
+    "<p title='&quot; onmouseover=&quot;steal(1)'>a</p><p title='&NewLine;&#0;&#x1F;&#xD800;`'>a</p>",
+    "<p style='text-align:left&#125;*&#123;position:fixed'>a</p>",
+    "<a id=MathJax></a><a id=MathJax name=startup href='https://example.org'>a</a>",
+    "<form id=toc><input name=attributes><input name=parentNode></form><img name=getElementById>",
+    "$\\hr<!-- -->ef{javascript:steal(1)}{a}$",
+    "$\\hr<!---->ef{javascript:steal(1)}{a}$ $\\hr</b>ef{javascript:steal(1)}{a}$",
+    "<p title='<pre>'>$\\href{javascript:steal(1)}{a}$</p><pre></pre>",
+    "<p title='&lt;code'>$\\href{javascript:steal(1)}{a}$</p><code></code>",
+    "<code><code>a</code>$\\href{javascript:steal(1)}{a}$</code>",
+    "$\\&#104;ref{javascript:steal(1)}{a}$ &#36;&#92;href{javascript:steal(1)}{a}&#36;",
+]
 HANDLERS = [
     *(
         "onclick",
@@ -231,7 +290,10 @@ BROKEN = [
     "<plaintext>",
     "<select><option>",
     "<b><i><u>" * 50,
+    "<b><i><u>" * 30,
     "<div>" * 200,
+    "<div>" * 90,
+    "<details><summary>" * 45,
     "> " * 60 + "a",
     "<a href='https://example.org'>",
     "<img title='",
@@ -302,7 +364,7 @@ def cells():
     """Cells of a student: list of (what it is, cell)."""
     texts = [(f"{link!r} to {to!r}", link.replace("{}", to)) for link in LINKS for to in ADDRESSES]
     texts += [(f"{place!r} to {to!r}", place.format(to, to)) for place in PLACES for to in OUTSIDE]
-    texts += [(text[:80], text) for text in HTML + BROKEN]
+    texts += [(text[:80], text) for text in HTML + PARSED_TWICE + BROKEN]
     texts += [(f"{on} on {one}", f"<{one} {on}='steal(1)'>a") for on in HANDLERS[:3] for one in ELEMENTS]
     texts += [(f"{on} on <b>", f"<b {on}='steal(1)'>a</b>") for on in HANDLERS]
     texts += [
@@ -326,6 +388,7 @@ def code_cells():
         for text in (STEAL, "<img src=x onerror=steal(1)>", '"><img src=x onerror=steal(1)>'):
             outputs.append((mime, new_output("display_data", {mime: text})))
         outputs.append((f"{mime} of no text", new_output("display_data", {mime: {"steal": [STEAL]}})))
+    outputs += [(text[:60], new_output("display_data", {"text/html": text})) for text in HTML + PARSED_TWICE]
     texts = [*BROKEN, FORMULAS[0], FORMULAS[22], "[a](files/javascript:steal(1))"]
     for text in [*texts, f'<div style="{STYLES[0]}">1</div>']:
         for mime in ("text/html", "text/markdown", "text/latex"):
