@@ -12,6 +12,7 @@ import pytest
 import small_course
 from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
+from playwright.sync_api import expect
 from round_trip.serving import TOKEN, serving
 from round_trip.vectors import cells
 from small_course import PS
@@ -298,7 +299,7 @@ def test_names_are_no_scripts_and_formgraders_own_pages_work(server, submissions
     for address, shown in pages.items():
         page, asked = visit(f"{server.address}/formgrader/{address}")
         page.locator("#main-table td", has_text=shown).first.wait_for()
-        page.wait_for_function("!document.body.innerText.includes('Loading, please wait')")
+        expect(page.locator("body")).not_to_contain_text("Loading, please wait", use_inner_text=True)
         errors = [line for line in page.errors if "404" not in line]
         assert not page.stolen and not errors, f"{address}: {page.stolen} {errors}"
         assert all(one.startswith(f"GET {server.address}/formgrader/") for one in asked), asked
@@ -326,7 +327,7 @@ def test_a_name_on_a_page_of_points_is_no_script(server, submissions, visit):
 def test_a_server_of_a_folder_above_has_the_guards_too(course):
     """JupyterLab opens a course that lies in a folder of the server by its path; settings are read then."""
     with serving(course.parent) as server:
-        assert server.answer(f"formgrader/?path={course}").status == 200
+        assert server.answer(f"formgrader/?path={course.parent}").status == 200
         rows = json.loads(server.ask(f"formgrader/api/submitted_notebooks/{PS}/{PS}"))
         pages = {row["student"]: f"formgrader/submissions/{row['id']}/" for row in rows}
         answer = server.answer(pages["o'neil"])
