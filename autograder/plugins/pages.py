@@ -72,10 +72,11 @@ CLEANER = {
 LONG, MARKS = 20_000, 500  # characters of Markdown; brackets in it that are read as such
 LARGE, BRACKETS, COPIED = 16 << 20, 15_000, 5e10  # characters of HTML; "<" in it; characters copied
 NAMED, DEEP = 20, 100  # attributes of a tag; elements, each in another
+# No group here is possessive: before Python 3.11.5 one that fails may leave the search in its middle.
 _SPACE = r" \t\n\f\r"
 _VALUE = rf"""[{_SPACE}]*+=[{_SPACE}]*+(?:"[^"]*+"|'[^']*+'|[^{_SPACE}"'=<>`]++)"""
-_ATTRIBUTE = rf"""[{_SPACE}/]*+[^{_SPACE}"'<>/=]++(?:{_VALUE})?+"""
-_REST = rf"(?=[{_SPACE}/>])(?:{_ATTRIBUTE}){{0,{NAMED}}}+[{_SPACE}/]*+>"
+_ATTRIBUTE = rf"""[{_SPACE}/]*+[^{_SPACE}"'<>/=]++(?:{_VALUE})?"""
+_REST = rf"(?=[{_SPACE}/>])(?:{_ATTRIBUTE}){{0,{NAMED}}}[{_SPACE}/]*+>"
 _TAG = re.compile(
     rf"<(?:(?P<end>/?)(?P<name>{'|'.join(TAGS)})(?P<rest>{_REST})"
     rf"|(?P<unseen>!--(?:-?>|.*?(?:--!?>|\Z))|style{_REST}[^<]*+</style>))?",

@@ -174,6 +174,7 @@ def test_whatever_the_text_its_page_has_nothing_else(text):
 @pytest.mark.parametrize(
     "text",
     [
+        "a <b x= > b",
         "if x<y and z>w,",
         "a List<int> of <T>,",
         "a <style> of",
@@ -329,6 +330,7 @@ HEAVY = {  # HTML; each is cut to LONG characters below, or repeated until it ha
     "ends that are out of reach": f"<p>{BOLD}<table><td>{CLOSED}</table>{AGAIN}",
     "a tag that another space ends": f'<p\xa0a="><p>{BOLD}">{AGAIN}',
     "a tag that another letter begins": f"<\u017fpan title='><p>{BOLD}'>{AGAIN}",
+    "a value that no quote begins": f"<p x=`b='><p>{BOLD}'>{AGAIN}",
     "a value that a comment ends": f"<!-- <p title='--><p>{BOLD}'>{AGAIN}",
     "a value that a style ends": f"<style><p title='</style><p>{BOLD}'>{AGAIN}",
     "formatting around formatting": f"{BOLD}{BOLD.replace('b', 'i')}{'x</b>' * 3000}",
