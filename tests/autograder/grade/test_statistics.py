@@ -125,7 +125,7 @@ def test_the_report_of_a_course(empty, monkeypatch):
     assert path == course / f"report-{PS}.html"
     text = path.read_text()
     page = Page(text)
-    said = re.sub(r"\s+", " ", " | ".join(page.text))
+    said = re.sub(r"\s+", " ", " | ".join(filter(str.strip, page.text)))
     assert page.links == [] and "url(" not in text and "script" not in page.tags and "b" not in page.tags
     assert f"AssertionError: {hostile} (2)" in said and "2 (67%)" in said
     assert f"{PS}: 3 submissions" in said
@@ -134,3 +134,11 @@ def test_the_report_of_a_course(empty, monkeypatch):
     assert re.search(r"ranks \| took too long \| 1 \| kim", said)
     assert re.search(r"essay \| 2 \| – \| – \| 0 \| 0 \| 3", said)
     assert book_of(course)["kim", "submission"][2] == 4
+
+
+def test_the_report_before_anything_is_graded_says_who_has_handed_in(small, monkeypatch):
+    monkeypatch.chdir(small[0])
+    page = Page(report.write(converter_of(PS)).read_text())
+    said = " | ".join(filter(str.strip, page.text))
+    assert "Nothing is graded yet." in said and "ada | not graded" in said
+    assert said.count("None.") == 3
