@@ -137,7 +137,7 @@ def test_the_report_of_a_course(empty, monkeypatch):
 
 
 def test_the_report_before_anything_is_graded_says_who_has_handed_in(small, monkeypatch):
-    monkeypatch.chdir(small[0])
+    monkeypatch.chdir(small[0].parent)
     page = Page(report.write(converter_of(PS)).read_text())
     said = " | ".join(filter(str.strip, page.text))
     assert "Nothing is graded yet." in said and "ada | not graded" in said
