@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 from nbgrader.converters import NbGraderException
 
+from autograder.engine.failures import Unreadable
 from autograder.engine.names import shown
 from autograder.engine.notebooks import SourceCell
 
@@ -61,6 +62,15 @@ def check_languages(book, assignment):
             raise NbGraderException(
                 f"{notebook.name}.ipynb of {assignment} is written in {other}, and only Python can be graded"
             )
+
+
+def check_language(notebook, name):
+    """See that a submitted notebook is written in Python, where the assignment's own says nothing.
+
+    Raises: Unreadable.
+    """
+    if other := other_language(notebook.metadata.get("kernelspec")):
+        raise Unreadable(f"{name}.ipynb is written in {other}, and is run by Python")
 
 
 def other_language(kernelspec):

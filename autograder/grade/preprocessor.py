@@ -11,8 +11,8 @@ from autograder.engine.failures import EngineFailure, Unreadable, causes
 from autograder.engine.settings import CELL, Settings
 from autograder.grade.gradebook_cells import (
     assignment_cells,
+    check_language,
     ordinary_texts,
-    other_language,
     source_folder,
     submission_folder,
 )
@@ -25,28 +25,34 @@ class IsolatedExecute(NbGraderPreprocessor):
     cell_seconds = Integer(
         help=f"for one cell of a student; as long as nothing is said here, Execute.timeout, or {CELL} s"
     ).tag(config=True)
-    call_seconds = Float(20.0, help="that one call by the checks may compute, not wait").tag(config=True)
+    call_seconds = Float(Settings.call_seconds, help="that one call by the checks may compute, not wait").tag(
+        config=True
+    )
     test_seconds = Integer(help="for one cell of checks; see cell_seconds").tag(config=True)
     notebook_seconds = Integer(
-        1200,
+        Settings.notebook_seconds,
         help="for one notebook: processor time of all that its code does, in its own cells and when the "
         f"checks call it, and {WALL:g} times as many seconds on the clock from the start of its kernel, "
         "whatever is waited for. What is not done by then is not judged.",
     ).tag(config=True)
-    restarts = Integer(12, help="how often a student's kernel that died is started again").tag(config=True)
-    memory_mb = Integer(4096, help="for all processes and temporary files of a student's kernel").tag(
+    restarts = Integer(Settings.restarts, help="how often a student's kernel that died is started again").tag(
         config=True
     )
-    processes = Integer(256, help="processes and threads of a student's kernel").tag(config=True)
-    file_mb = Integer(256, help="for each file that a student's code writes").tag(config=True)
-    output_mb = Integer(32, help="for what a student's kernel sends").tag(config=True)
+    memory_mb = Integer(
+        Settings.memory_mb, help="for all processes and temporary files of a student's kernel"
+    ).tag(config=True)
+    processes = Integer(Settings.processes, help="processes and threads of a student's kernel").tag(
+        config=True
+    )
+    file_mb = Integer(Settings.file_mb, help="for each file that a student's code writes").tag(config=True)
+    output_mb = Integer(Settings.output_mb, help="for what a student's kernel sends").tag(config=True)
     preload = List(
         Unicode(),
         list(Settings.preload),
         help="modules that are imported once, for all students' kernels and all checks",
     ).tag(config=True)
     unsafe = Bool(
-        False,
+        Settings.unsafe,
         help="run students' code in an ordinary kernel, with your files and your network: for work of people "
         "whom you trust, on machines without bubblewrap",
     ).tag(config=True)
@@ -78,8 +84,7 @@ class IsolatedExecute(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         info, converter = resources["nbgrader"], self.parent.parent
         coursedir = converter.coursedir
-        if other := other_language(nb.metadata.get("kernelspec")):  # where the assignment's own says nothing
-            raise Unreadable(f"{info['notebook']}.ipynb is written in {other}, and is run by Python")
+        check_language(nb, info["notebook"])
         with Gradebook(info["db_url"]) as book:
             cells = assignment_cells(book, coursedir, info)
         graded = grade.grade(

@@ -15,6 +15,7 @@ from distributed import WorkerPlugin, get_worker
 from autograder.engine import grade as engine
 from autograder.engine.failures import EngineFailure, causes
 from autograder.grade.assignment import unpack
+from autograder.grade.gradebook_cells import check_language
 from autograder.grade.preprocessor import is_engines
 
 
@@ -72,20 +73,21 @@ def grade(name, student, notebooks, files):
             submitted = _unpacked(files, Path(root, "submitted"))
             given = None if its.given is None else _unpacked(its.given, Path(root, "given"))
             begun, graded = True, {}
-            for notebook, text in notebooks.items():
-                graded[notebook] = nbformat.writes(
-                    engine.grade(
-                        nbformat.reads(text, as_version=4),
-                        its.cells[notebook],
-                        submitted,
-                        its.settings,
-                        ordinary=its.ordinary[notebook],
-                        given=given,
-                        kept=its.kept,
-                        student=student,
-                        log=_silent(),
-                    )
+            for called, text in notebooks.items():
+                notebook = nbformat.reads(text, as_version=4)
+                check_language(notebook, called)
+                done = engine.grade(
+                    notebook,
+                    its.cells[called],
+                    submitted,
+                    its.settings,
+                    ordinary=its.ordinary[called],
+                    given=given,
+                    kept=its.kept,
+                    student=student,
+                    log=_silent(),
                 )
+                graded[called] = nbformat.writes(done)
             return Graded(graded)
         except Exception as error:
             said = _said(error).replace(f"{root}{os.sep}", "")

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 from batches import book_of, command, grade, table
-from small_course import PS, RIGHT, filled_in, hand_in
+from nbgrader.api import Gradebook
+from small_course import PS, RIGHT, filled_in, hand_in, nbgrader
 
 from autograder.__main__ import main
 from autograder.grade.record import only_writer
@@ -31,6 +32,22 @@ def test_where_the_engine_cannot_work_nothing_is_entered_and_the_command_says_so
     assert table(done)["not graded (engine)"] == 3 and table(done)["graded"] == 0
     assert not list((course / "autograded").glob(f"*/{PS}"))
     assert not any(len(key) == 2 for key in book_of(course))  # no students, no submissions
+
+
+@pytest.mark.parametrize(
+    "by", [grade, lambda course: nbgrader(course, "autograde", PS)], ids=["many", "plain"]
+)
+def test_a_notebook_in_another_language_fails_where_the_assignment_names_none(small, by):
+    course, release = small
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "gan") as book:
+        book.find_notebook(PS, PS).kernelspec = "null"
+        book.db.commit()
+    notebook = filled_in(release, RIGHT)
+    notebook.metadata.kernelspec |= {"name": "ir", "display_name": "R", "language": "R"}
+    hand_in(course, "eve", notebook)
+    done = by(course)
+    assert done.returncode == 1 and f"{PS}.ipynb is written in R, and is run by Python" in done.stderr
+    assert [path.parent.name for path in (course / "autograded").glob(f"*/{PS}")] == ["ada"]
 
 
 @pytest.fixture
