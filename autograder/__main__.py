@@ -173,9 +173,12 @@ def _add(commands, name, run, short, description, epilog):
 
     Returns: its parser.
     """
-    form = argparse.RawDescriptionHelpFormatter
     command = commands.add_parser(
-        name, help=short, description=description, epilog=epilog, formatter_class=form
+        name,
+        help=short,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
     here = Path.cwd()
@@ -192,11 +195,9 @@ def _add(commands, name, run, short, description, epilog):
 def main(arguments=None):
     """Runs the command line; returns its exit status."""
     options = vars(parser().parse_args(arguments))
-    module, _, function = options.pop("run").partition(".")
-    command = getattr(
-        importlib.import_module(f"autograder.grade.{module}"), function
-    )  # seconds: not for --help
-    return command(**options)
+    name, _, function = options.pop("run").partition(".")
+    module = importlib.import_module(f"autograder.grade.{name}")  # takes seconds: not for --help
+    return getattr(module, function)(**options)
 
 
 if __name__ == "__main__":

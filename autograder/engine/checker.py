@@ -36,6 +36,7 @@ PR_SET_PDEATHSIG = 1
 PRINTED, SAID = 20_000, 2000  # characters of what a cell prints, and of an error's message
 STARTING = 30.0  # seconds that a snapshot may take to answer
 HELLO = 5.0  # and who connects, to say who it is
+NO_HELLO = protocol.Lost, protocol.Malformed, TimeoutError, IndexError, KeyError, TypeError, ValueError
 PATIENCE = 4.0  # a call computes for so many seconds; on a busy machine they may take so many times as long
 
 
@@ -286,15 +287,7 @@ class Checker:
                 hello = dict(protocol.loads(protocol.receive(connection, left, 1000)[0]))
                 if hello["token"] == self.token and hello["role"] == role and type(hello["snapshot"]) is int:
                     return hello["snapshot"], connection
-            except (
-                protocol.Lost,
-                TimeoutError,
-                protocol.Malformed,
-                IndexError,
-                KeyError,
-                TypeError,
-                ValueError,
-            ):
+            except NO_HELLO:
                 pass
             connection.close()
         return None
@@ -443,9 +436,8 @@ def _failure_output(error):
         for frame in traceback.extract_tb(error.__traceback__)
         if "ipython-input" in frame.filename or "ipykernel" in frame.filename
     ]
-    shown = getattr(
-        error, "shown", message.partition(": ")[0] if isinstance(error, protocol.Malformed) else None
-    )
+    short = message.partition(": ")[0] if isinstance(error, protocol.Malformed) else None
+    shown = getattr(error, "shown", short)
     return _error_output(type(error).__name__, message, lines, shown)
 
 

@@ -91,11 +91,11 @@ def check(settings, log=LOG):
             sandbox.check_sandbox()
         except sandbox.SandboxUnavailable as error:
             raise EngineFailure(f"{error} (the unsafe switch: c.IsolatedExecute.unsafe = True)") from error
-        sandbox.begin_imports(list(settings.preload), settings.limits())  # beside those of the checks, below
+        sandbox.begin_imports(settings.preload, settings.limits())  # beside those of the checks, below
     for name in NEEDED:
         if importlib.util.find_spec(name) is None:
             raise EngineFailure(f"the package {name} is missing: pip install -r requirements.txt")
-    new_checker(list(settings.preload)).close()
+    new_checker(settings.preload).close()
 
 
 def trial(settings, log=LOG):

@@ -63,7 +63,7 @@ class Settings:
             files: working folder. calls: folder for the sockets of snapshots.
         """
         if not self.unsafe:
-            return sandbox.sandboxed_kernel(files, limits, preload=list(self.preload), show=(calls,))
+            return sandbox.sandboxed_kernel(files, limits, preload=self.preload, show=(calls,))
         return UnsafeManager(files=str(files))
 
 

@@ -12,7 +12,7 @@ from nbgrader.converters import NbGraderException
 
 from autograder.engine.names import shown
 from autograder.grade.contents import check_beside, check_time, notebooks_of
-from autograder.grade.course import OWN
+from autograder.grade.course import OWN, own_folder
 from autograder.grade.walk import FOLDER
 from autograder.sandbox.leases import lock
 
@@ -42,7 +42,7 @@ class Copies:
         self.names = [f"{name}.ipynb" for name in names if fnmatch.fnmatchcase(name, coursedir.notebook_id)]
         if not self.names:
             raise NbGraderException(f"{assignment} has no notebook {coursedir.notebook_id}, but {names}")
-        self.own = Path(os.path.normpath(coursedir.format_path(self._step(), ".", ".")))
+        self.own = own_folder(coursedir)
         self.own.mkdir(parents=True, exist_ok=True)
         _sweep(self.own)
         self.root = Path(tempfile.mkdtemp(prefix=COPIES, dir=self.own))

@@ -87,7 +87,6 @@ class Enter(Autograde, _FilesAtOnce):
         """The students whose submissions can be looked at; of the others, `submitted` knows the reason."""
         self.submitted = Submitted(self.coursedir, self.assignment)
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as book:
-            self.names = {one.name for one in book.find_assignment(self.assignment).notebooks}
             self.there = entered(book, self.assignment)
             self.state = state(book, self.coursedir, self.config)
         return sorted(self.submitted.folders)
@@ -146,8 +145,7 @@ class Enter(Autograde, _FilesAtOnce):
         self.notebooks = notebooks
         self.run_pre_convert_hook()
         with self.copies.as_submitted():
-            known = [path for path in notebooks if _name(path) in self.names]  # nbgrader passes over others
-            read = {_name(path): self._first_half(path) for path in known}
+            read = {_name(path): self._first_half(path) for path in notebooks}
         return taken.fingerprint, read, pack(folder)
 
     def enter(self, student, graded, fingerprint):

@@ -75,12 +75,10 @@ def migrate(course):
 
     Returns: exit status: 0, or 1 if it has not moved, or not all of it; the last line says why.
     """
-    from nbgrader.apps import AutogradeApp
+    from autograder.grade.course import open_course  # seconds to import: not for the settings
 
-    os.chdir(course)  # nbgrader's settings may say where they are by the working folder
-    app = AutogradeApp()
     try:
-        app.initialize(["--Application.log_level=ERROR"])
+        app = open_course(course)
     except Old as found:
         return _migrate(found.old, found.new)
     print(f"There is nothing to move: the course is in {app.coursedir.root}.")

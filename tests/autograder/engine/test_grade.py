@@ -4,33 +4,18 @@ import subprocess
 import sys
 
 import pytest
+from engine import conftest
+from engine.conftest import cell
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.engine.grade import grade
-from autograder.engine.notebooks import SourceCell
 from autograder.engine.settings import Settings
 
-SETTINGS = Settings(preload=(), cell_seconds=20, call_seconds=3.0, memory_mb=600, processes=64)
-
-
-def cell(name, source, points=None):
-    return SourceCell(
-        name=name,
-        kind="code",
-        source=source,
-        locked=points is not None,
-        grade=points is not None,
-        solution=points is None,
-        task=False,
-        points=points,
-        checksum="",
-    )
-
-
+SETTINGS = Settings(**conftest.SETTINGS)
 CELLS = [
-    cell("double", "def double(x):\n    raise NotImplementedError"),
-    cell("double-check", "assert double(2) == 4", 1.0),
-    cell("double-share", "double(2) / 8", 1.0),
+    cell("double", "def double(x):\n    raise NotImplementedError", locked=False),
+    cell("double-check", "assert double(2) == 4", points=1.0),
+    cell("double-share", "double(2) / 8", points=1.0),
 ]
 
 
