@@ -2,6 +2,10 @@
 
 `claim` compares the measured value with what the sentence says, shows the outcome as one line, and adds it to
 the record that the environment variable GAN_CLAIMS names (when that is not set, nothing is recorded).
+
+That a value is as stated says little where anything else would give it too. So a claim has one of three kinds
+(`kind`): what was trained or sampled comes with a control, the same measure on the dullest alternative, which
+must fail; a bound that holds by a theorem names it; and an identity is met to within rounding.
 """
 
 import html
@@ -15,6 +19,8 @@ from pathlib import Path
 from gan_lib.rich import MATH_CLASSES, inline_math, show
 
 RECORD_VARIABLE = "GAN_CLAIMS"
+ROUNDING = 1e-4  # of a float32 computation, relative to the value or to 1: what an identity may be off by
+LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class ClaimFailed(AssertionError):
@@ -27,10 +33,34 @@ class ClaimFailed(AssertionError):
         self.id, self.measured, self.wanted = id, measured, wanted
 
 
+class ControlPassed(ClaimFailed):
+    """The claim's control is as stated too: the measure does not distinguish. Attribute: control."""
+
+    def __init__(self, id, control, wanted, control_says):
+        AssertionError.__init__(
+            self,
+            f"claim {id!r} does not distinguish: its control ({control_says}) would pass too: "
+            f"measured {format_value(control)}, expected {wanted}",
+        )
+        self.id, self.control, self.wanted = id, control, wanted
+
+
 def claim(
-    id, measured, *, expected=None, tolerance=None, relative=False, above=None, below=None, says, seed=None
+    id,
+    measured,
+    *,
+    expected=None,
+    tolerance=None,
+    relative=False,
+    above=None,
+    below=None,
+    control=None,
+    control_says=None,
+    proof=None,
+    says,
+    seed=None,
 ):
-    """Check that `measured` is what `says` states; show the result, and record it.
+    """Check that `measured` is what `says` states, and its control is not; show the result, and record it.
 
     Args:
         id: lower-case words joined by hyphens, unique in the course; "claim-<id>" is the line's link target.
@@ -38,33 +68,44 @@ def claim(
         expected: the value stated. Equal exactly, or within `tolerance`: |measured - expected| <= tolerance.
         tolerance: finite and not negative; `relative=True` makes it a share of |expected|.
         above, below: strict bounds, one or both (an open interval), in place of `expected`.
+        control: the same measure taken on the dullest alternative (a structureless blob, the networks before
+            training, the method without what the sentence credits), or, where the sentence says that nothing
+            was found, on a planted case. A number, and not as stated.
+        control_says: what the control was taken on, one line; mathematics between dollar signs.
+        proof: label of the theorem of the book that gives the bound, such as "thm-jensen".
         says: the sentence, one line; mathematics between dollar signs.
         seed: the statement of the source questions that this settles, such as "000-T3-B".
 
     Raises:
         ClaimFailed: (an AssertionError) the value is not as stated; NaN never is. Nothing is recorded then.
+        ControlPassed: (a ClaimFailed) the control is as stated too. Nothing is recorded then.
         ValueError, TypeError: the claim itself is malformed, or the record already has this id.
     """
     _check_words(id, says, seed)
     bounds = _bounds(expected, tolerance, relative, above, below)
     measured = to_number(measured, "measured")
+    beside = _beside(id, control, control_says, proof)
     wanted = format_wanted(bounds)
     path = os.environ.get(RECORD_VARIABLE)
     if path and id in {record["id"] for record in read_record(path)}:
         raise ValueError(f"claim {id!r} is already in the record {path}: every claim needs an id of its own")
     true = holds(measured, bounds)
-    show(_html(id, measured, wanted, says, true), _plain(measured, wanted, says, true))
+    show(_html(id, measured, wanted, says, true, beside), _plain(measured, wanted, says, true, beside))
     if not true:
         raise ClaimFailed(id, measured, wanted, says)
+    if control is not None and holds(beside["control"], bounds):
+        raise ControlPassed(id, beside["control"], wanted, control_says)
     if path:
-        fields = {"id": id, "says": says, "measured": measured, **bounds} | ({"seed": seed} if seed else {})
+        fields = {"id": id, "says": says, "measured": measured, **bounds, **beside}
+        fields |= {"seed": seed} if seed else {}
         _append(path, {key: _strict(value) for key, value in fields.items()})
 
 
 def read_record(path):
     """The claims recorded in a file, in order, as dicts; none when there is no file.
 
-    Keys: id, says, measured, then expected (with tolerance, relative) or above and/or below; seed if given.
+    Keys: id, says, measured, then expected (with tolerance, relative) or above and/or below; control with
+    control_says, proof and seed if given.
     Infinities stand as "inf" and "-inf", so that the record is JSON for every reader.
     """
     path = Path(path)
@@ -110,13 +151,50 @@ def format_wanted(bounds):
     return f"< {format_value(bounds['below'])}"
 
 
+def kind(record):
+    """What makes a claim of the record one that could have failed: "control", "proof", "identity" or None.
+
+    An identity states a number and how exactly it is met: `tolerance`, 0 included, within `ROUNDING`.
+    """
+    for name in ("control", "proof"):
+        if name in record:
+            return name
+    if "tolerance" not in record or not math.isfinite(record["expected"]):
+        return None
+    return "identity" if width(record) <= ROUNDING * max(1, abs(record["expected"])) else None
+
+
+def width(bounds):
+    """How far a value may be from what a claim's bounds (expected, tolerance, relative) expect."""
+    return bounds.get("tolerance", 0) * (abs(bounds["expected"]) if bounds.get("relative") else 1)
+
+
+def _beside(id, control, control_says, proof):
+    """What stands beside the measured value, as a dict without absent entries, after checking it."""
+    if (control is None) != (control_says is None):
+        raise ValueError(f"claim {id!r}: `control` and `control_says` go together")
+    if proof is not None and (not isinstance(proof, str) or not LABEL.fullmatch(proof)):
+        raise ValueError(f"claim {id!r}: `proof` must be a label such as 'thm-jensen', not {proof!r}")
+    if control is None:
+        return {"proof": proof} if proof else {}
+    control = to_number(control, "control")
+    if math.isnan(control):
+        raise ValueError(f"claim {id!r}: the control is NaN, so it shows nothing")
+    _check_line(id, "control_says", control_says)
+    return {"control": control, "control_says": control_says} | ({"proof": proof} if proof else {})
+
+
 def _check_words(id, says, seed):
-    if not isinstance(id, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id):
+    if not isinstance(id, str) or not LABEL.fullmatch(id):
         raise ValueError(f"a claim's id is made of lower-case words joined by hyphens, not {id!r}")
-    if not isinstance(says, str) or not says.strip() or "\n" in says:
-        raise ValueError(f"claim {id!r}: `says` must be one line of text, not {says!r}")
+    _check_line(id, "says", says)
     if seed is not None and (not isinstance(seed, str) or not seed):
         raise ValueError(f"claim {id!r}: `seed` must name a statement such as '000-T3-B', not {seed!r}")
+
+
+def _check_line(id, name, text):
+    if not isinstance(text, str) or not text.strip() or "\n" in text:
+        raise ValueError(f"claim {id!r}: `{name}` must be one line of text, not {text!r}")
 
 
 def _bounds(expected, tolerance, relative, above, below):
@@ -148,9 +226,8 @@ def holds(measured, bounds):
     """Whether a number is as the bounds (a claim's expected, tolerance, relative, above, below) want it."""
     # NaN compares false with everything, so it never holds.
     if "expected" in bounds:
-        expected, tolerance = bounds["expected"], bounds.get("tolerance", 0)
-        width = tolerance * abs(expected) if bounds.get("relative") else tolerance
-        return measured == expected or (math.isfinite(expected) and abs(measured - expected) <= width)
+        expected = bounds["expected"]
+        return measured == expected or (math.isfinite(expected) and abs(measured - expected) <= width(bounds))
     low, high = bounds.get("above"), bounds.get("below")
     return (low is None or measured > low) and (high is None or measured < high)
 
@@ -169,16 +246,27 @@ def _append(path, record):
         os.close(file)
 
 
-def _html(id, measured, wanted, says, holds):
+def _html(id, measured, wanted, says, holds, beside):
     mark, word, colour = ("✓", "Holds:", "#009E73") if holds else ("✗", "Does not hold:", "#D55E00")
+    control = ""
+    if "control" in beside:
+        control = (
+            f" <span>Control, {inline_math(beside['control_says'])}: "
+            f"<strong>{format_value(beside['control'])}</strong>.</span>"
+        )
     return (
         f'<p class="gan-claim {MATH_CLASSES}" id="claim-{id}" style="margin:.5em 0;padding:.2em .8em;'
         f'border-left:.25em solid {colour};line-height:1.5">'
         f'<strong aria-label="{word}" role="img">{mark}</strong> {inline_math(says)} '
         f'<span style="white-space:nowrap">Measured <strong>{format_value(measured)}</strong>,</span> '
-        f'<span style="white-space:nowrap">expected {html.escape(wanted)}.</span></p>'
+        f'<span style="white-space:nowrap">expected {html.escape(wanted)}.</span>{control}</p>'
     )
 
 
-def _plain(measured, wanted, says, holds):
-    return f"{'✓' if holds else '✗'} {says} Measured {format_value(measured)}, expected {wanted}."
+def _plain(measured, wanted, says, holds, beside):
+    control = (
+        f" Control, {beside['control_says']}: {format_value(beside['control'])}."
+        if "control" in beside
+        else ""
+    )
+    return f"{'✓' if holds else '✗'} {says} Measured {format_value(measured)}, expected {wanted}.{control}"

@@ -9,7 +9,7 @@ not read its input as a logit (least squares, Wasserstein, hinge) it takes the s
 An objective is a pair of plain functions; both players *minimise* theirs.
 
 Every generator's loss may be given the logits of real samples too, so that a training step can treat all
-objectives alike; only the relativistic one uses them, and cannot do without.
+objectives alike; only the relativistic ones use them, and cannot do without.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Objective(NamedTuple):
     """The two losses of a game.
 
     discriminator(real_logits, fake_logits) and generator(fake_logits, real_logits=None) take logits of any
-    shape, the two batches of any sizes, and return a scalar tensor.
+    shape, the two batches of any sizes (for `relativistic_pairing` of one), and return a scalar tensor.
 
     Attributes:
         discriminator, generator: the losses.
@@ -214,11 +214,50 @@ def relativistic_average_generator(fake_logits, real_logits=None):
     Raises: ValueError without ``real_logits``.
     Source: Jolicoeur-Martineau (2018), the RaSGAN.
     """
+    _check_real(real_logits)
+    return relativistic_average_discriminator(fake_logits, real_logits)
+
+
+def relativistic_pairing_discriminator(real_logits, fake_logits):
+    r"""Is each real sample more real than the fake that it is paired with?
+
+    .. math:: L_D = \mathbb E\,[\operatorname{softplus}(-(a_{real} - a_{fake}))]
+
+    over pairs drawn independently: the first real sample of the batch with the first fake, and so on. A
+    constant added to all logits changes nothing; a discriminator that answers alike everywhere has the loss
+    :math:`\log 2`.
+
+    Args:
+        real_logits, fake_logits: of the same shape.
+
+    Raises: ValueError where the shapes differ.
+    Source: Jolicoeur-Martineau (2018), the RpGAN; Huang et al. (2024), equation 2.
+    """
+    if real_logits.shape != fake_logits.shape:
+        raise ValueError(
+            "the relativistic pairing loss pairs each real sample with a fake: expected logits of the same "
+            f"shape, got real {tuple(real_logits.shape)} and fake {tuple(fake_logits.shape)}"
+        )
+    return _softplus(fake_logits - real_logits).mean()
+
+
+def relativistic_pairing_generator(fake_logits, real_logits=None):
+    r"""The discriminator's loss with the roles exchanged: is each fake more real than its real sample?
+
+    .. math:: L_G = \mathbb E\,[\operatorname{softplus}(-(a_{fake} - a_{real}))]
+
+    Raises: ValueError without ``real_logits``, or where the shapes differ.
+    Source: Huang et al. (2024), equation 2, with the generator's loss in its non-saturating form.
+    """
+    _check_real(real_logits)
+    return relativistic_pairing_discriminator(fake_logits, real_logits)
+
+
+def _check_real(real_logits):
     if real_logits is None:
         raise ValueError(
             "the relativistic generator compares fakes with real samples: pass real_logits, got None"
         )
-    return relativistic_average_discriminator(fake_logits, real_logits)
 
 
 minimax = Objective(cross_entropy_discriminator, minimax_generator)
@@ -231,6 +270,9 @@ hinge = Objective(hinge_discriminator, wasserstein_generator)
 relativistic_average = Objective(
     relativistic_average_discriminator, relativistic_average_generator, needs_real=True
 )
+relativistic_pairing = Objective(
+    relativistic_pairing_discriminator, relativistic_pairing_generator, needs_real=True
+)
 
 OBJECTIVES = {
     "minimax": minimax,
@@ -241,4 +283,5 @@ OBJECTIVES = {
     "wasserstein": wasserstein,
     "hinge": hinge,
     "relativistic_average": relativistic_average,
+    "relativistic_pairing": relativistic_pairing,
 }

@@ -1,7 +1,8 @@
 """Games in the plane: a plain GAN and the remedies against mode collapse, trained alike and judged alike.
 
-`METHODS` names them. Generator, optimizers, data and noise are the same for all; they differ in what the
-discriminator sees, in what holds it back, or in what the generator is told.
+`METHODS` names them. Each differs from the first, the plain GAN, in what its row says and in nothing else:
+what the discriminator sees, what holds it back, how often and how fast it learns, how the generator starts,
+what it is told. Kind of optimizer, data and noise are the same for all.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from torch import nn
 
 from gan_lib.metrics import mode_coverage
 from gan_lib.networks import mlp_discriminator, mlp_generator
-from gan_lib.objectives import Objective, non_saturating, wasserstein
+from gan_lib.objectives import Objective, non_saturating, relativistic_pairing, wasserstein
 from gan_lib.regularizers import (
     MinibatchDiscrimination,
     MinibatchStd,
@@ -21,6 +22,8 @@ from gan_lib.regularizers import (
     gradient_penalty,
     pack,
     pulling_away,
+    r1_penalty,
+    r2_penalty,
     spectral_normalize,
 )
 from gan_lib.training import discriminator_step, unrolled_discriminator
@@ -58,6 +61,10 @@ class Method(NamedTuple):
         penalty: on the discriminator, as in `gan_lib.training.discriminator_step`.
         critic_steps: updates of the discriminator for one of the generator.
         generator_loss: of (discriminator, real, fake); None: the objective's.
+        rate_g, rate_d: factors on the setting's learning rates.
+        norm: whether the generator normalises its hidden layers by their batch.
+        spread: factor on the initial weights of the generator.
+        length: factor on the number of steps.
     """
 
     objective: Objective = non_saturating
@@ -68,6 +75,11 @@ class Method(NamedTuple):
     penalty: Callable | None = None
     critic_steps: int = 1
     generator_loss: Callable | None = None
+    rate_g: float = 1.0
+    rate_d: float = 1.0
+    norm: bool = False
+    spread: float = 1.0
+    length: int = 1
 
 
 class Discriminator(nn.Module):
@@ -119,32 +131,60 @@ def unrolled_loss(discriminator, real, fake, steps=3, rate=0.1):
     return non_saturating.generator(ahead(fake))
 
 
-def _penalty(critic, real, fake, weight=10.0):
+def _gradient_penalty(critic, real, fake, weight=10.0):
     return weight * gradient_penalty(critic, real, fake)
+
+
+def _r1(discriminator, real, fake, weight):
+    return weight * r1_penalty(discriminator, real)
+
+
+def _r1_and_r2(discriminator, real, fake, weight):
+    return weight * (r1_penalty(discriminator, real) + r2_penalty(discriminator, fake))
 
 
 METHODS = {
     "GAN": Method(),
-    "PacGAN2": Method(packing=2),
+    "three times as long": Method(length=3),
+    "three discriminator steps": Method(critic_steps=3),
+    "slower generator": Method(rate_g=1 / 3),
+    "faster discriminator": Method(rate_d=3.0),
+    "two time scales": Method(rate_g=1 / 3, rate_d=3.0),
+    "batch norm": Method(norm=True),
+    "wider start": Method(spread=3.0),
     "minibatch std": Method(layer=lambda width: MinibatchStd(), extra=1),
     "minibatch discrimination": Method(layer=partial(MinibatchDiscrimination, kernels=3, dim=2), extra=3),
+    "PacGAN2": Method(packing=2),
+    "unrolled": Method(generator_loss=unrolled_loss),
     "feature matching": Method(generator_loss=feature_matching_loss),
     "pulling-away term": Method(generator_loss=pulling_away_loss),
     "spectral norm": Method(spectral=True),
-    "unrolled": Method(generator_loss=unrolled_loss),
-    "WGAN-GP": Method(objective=wasserstein, penalty=_penalty, critic_steps=3),
+    "gradient penalty": Method(penalty=_gradient_penalty),
+    "R1": Method(penalty=partial(_r1, weight=1.0)),
+    "relativistic pairing": Method(objective=relativistic_pairing),
+    "R1 and R2": Method(penalty=partial(_r1_and_r2, weight=1.0)),
+    "pairing, R1 and R2": Method(objective=relativistic_pairing, penalty=partial(_r1_and_r2, weight=1.0)),
+    "Wasserstein, gradient penalty": Method(objective=wasserstein, penalty=_gradient_penalty),
+    "WGAN-GP": Method(objective=wasserstein, penalty=_gradient_penalty, critic_steps=3),
+    "WGAN-GP, two time scales": Method(
+        objective=wasserstein, penalty=_gradient_penalty, critic_steps=3, rate_g=1 / 3, rate_d=3.0
+    ),
 }
 
 
 def start(method, seed, setting=SETTING, device="cpu"):
-    """A `Game` before its first step. Generator and stream depend on the seed alone, not on the `Method`."""
+    """A `Game` before its first step.
+
+    The stream and the generator's initial weights depend on the seed alone; a `Method` can scale the weights
+    and put batch norm between the layers.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the weights are drawn on the CPU, and no GPU is reseeded
-        generator = mlp_generator(setting.latent_dim, setting.width, depth=setting.depth).to(device)
+        generator = _make_generator(method, setting).to(device)
         discriminator = _make_discriminator(method, setting).to(device)
     optimizer_g, optimizer_d = (
         torch.optim.Adam(network.parameters(), rate, setting.betas, fused=True)
-        for network, rate in ((generator, setting.rate_g), (discriminator, setting.rate_d))
+        for network, rate in zip((generator, discriminator), _rates(method, setting), strict=True)
     )
     return Game(generator, discriminator, optimizer_g, optimizer_d, torch.Generator(device).manual_seed(seed))
 
@@ -154,7 +194,7 @@ def play(target, method, seed, steps, setting=SETTING, *, device="cpu", watch=No
 
     Args:
         target: `gan_lib.data.GaussianMixture` of the plane. method: `Method`. seed: of networks and stream.
-        steps: updates of the generator. setting: `Setting`. device: where.
+        steps: updates of the generator, `Method.length` times. setting: `Setting`. device: where.
         watch: called as watch(step, game) before the first step and after each.
 
     Returns: `Game`, trained.
@@ -162,14 +202,14 @@ def play(target, method, seed, steps, setting=SETTING, *, device="cpu", watch=No
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    game = start(method, seed, setting, device)
+    game, rates, steps = start(method, seed, setting, device), _rates(method, setting), steps * method.length
     with forked(device):
         torch.manual_seed(seed)  # a gradient penalty draws its points from the global state
         for step in range(steps):
             if watch is not None:
                 watch(step, game)
-            game.optimizer_g.param_groups[0]["lr"] = setting.rate_g * (1 - step / steps)
-            game.optimizer_d.param_groups[0]["lr"] = setting.rate_d * (1 - step / steps)
+            for optimizer, rate in zip((game.optimizer_g, game.optimizer_d), rates, strict=True):
+                optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
             for _ in range(method.critic_steps):
                 real, noise = _move_discriminator(game, method, target, setting.batch)
             _move_generator(game, method, real, noise)
@@ -186,8 +226,22 @@ def draw_noise(game, count):
 
 @torch.no_grad()
 def judge(game, target, count=2500, radius=3.0):
-    """`gan_lib.metrics.mode_coverage` of fresh samples."""
+    """`gan_lib.metrics.mode_coverage` of fresh samples; batch norm uses the statistics of these."""
     return mode_coverage(game.generator(draw_noise(game, count)), target.modes, target.std, radius)
+
+
+def _rates(method, setting):
+    return setting.rate_g * method.rate_g, setting.rate_d * method.rate_d
+
+
+def _make_generator(method, setting):
+    layers = list(mlp_generator(setting.latent_dim, setting.width, depth=setting.depth))
+    for layer in layers[::2]:
+        layer.weight.data.mul_(method.spread)
+    if method.norm:
+        for place in range(len(layers) - 2, 0, -2):
+            layers.insert(place, nn.BatchNorm1d(setting.width))
+    return nn.Sequential(*layers)
 
 
 def _make_discriminator(method, setting):
@@ -217,10 +271,12 @@ def _move_discriminator(game, method, target, batch):
 
 def _move_generator(game, method, real, noise):
     fake = game.generator(noise)
-    if method.generator_loss is None:
-        loss = method.objective.generator(game.discriminator(fake))
-    else:
+    if method.generator_loss is not None:
         loss = method.generator_loss(game.discriminator, real, fake)
+    elif method.objective.needs_real:
+        loss = method.objective.generator(game.discriminator(fake), game.discriminator(real).detach())
+    else:
+        loss = method.objective.generator(game.discriminator(fake))
     game.optimizer_g.zero_grad()
     loss.backward(inputs=list(game.generator.parameters()))
     game.optimizer_g.step()

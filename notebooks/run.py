@@ -1,9 +1,10 @@
-"""Run the notebooks into the book: python notebooks/run.py [--profile cpu|gpu] [names...] [--force].
+"""Run the notebooks into the book: python notebooks/run.py [names...] [--profile cpu|gpu] [--force].
 
 Every notebooks/NN_*.ipynb is executed by papermill, with the parameters that profiles.yml has for it, in a
 kernel of the interpreter that runs this script, and lands in book/notebooks/ once it succeeded. A notebook
 whose inputs (itself, its parameters, the library, the questions, book/results, requirements.txt) have not
-changed since is not run again. The claims of all of them are then merged into book/claims.json.
+changed since is not run again. Each computes with one thread; as many run at a time as there are cores (on a
+GPU, one). The claims of all of them are then merged into book/claims.json.
 """
 
 import argparse
@@ -14,15 +15,18 @@ import platform
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
 import papermill
+import psutil
 import yaml
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from tqdm import tqdm
 
 from gan_lib.claims import RECORD_VARIABLE, read_record
 
@@ -40,11 +44,15 @@ def main(arguments=None, root=ROOT):
     parser.add_argument("names", nargs="*", help="notebooks such as 01_minimax; all when none is named")
     parser.add_argument("--profile", default="cpu", help="set of parameters in profiles.yml (default: cpu)")
     parser.add_argument("--force", action="store_true", help="run even what has not changed")
+    parser.add_argument("--jobs", type=int, help="how many at a time (default: one a core; 1 on a GPU)")
     options = parser.parse_args(arguments)
+    jobs = options.jobs if options.jobs is not None else find_jobs(options.profile)
+    if jobs < 1:
+        parser.error(f"--jobs must be at least 1, got {jobs}")
     try:
         sources = find_sources(root, options.names)
         parameters = read_profile(root, options.profile, [source.stem for source in sources])
-        failures = run_all(root, sources, options.profile, parameters, options.force)
+        failures = run_all(root, sources, options.profile, parameters, options.force, jobs)
         if not failures:
             count = merge_claims(root)
             print(f"{count} claims hold: {root / 'book/claims.json'}")
@@ -83,12 +91,11 @@ def read_profile(root, profile, stems):
     return {stem: chosen[stem] or {} for stem in stems}
 
 
-def run_all(root, sources, profile, parameters, force):
+def run_all(root, sources, profile, parameters, force, jobs):
     """Run each notebook that needs it; a line for each failure. One failure does not stop the others."""
-    device = find_device(profile)
-    shared = digest_shared(root)
-    failures = []
-    with kernel_of_this_interpreter():
+    device, shared, waiting, failures = find_device(profile), digest_shared(root), [], []
+    pool = ThreadPoolExecutor(jobs)
+    with kernels_at_hand() as folder:
         for source in sources:
             output = root / "book/notebooks" / source.name
             inputs = digest_inputs(source, profile, parameters[source.stem], shared)
@@ -96,18 +103,38 @@ def run_all(root, sources, profile, parameters, force):
                 print(f"{source.stem}: unchanged, not run again")
                 continue
             output.unlink(missing_ok=True)
-            start = time.monotonic()
-            try:
-                notebook, claims = execute(source, parameters[source.stem], profile)
-            except RunError as error:
-                failures.append(str(error))
-                continue
-            seconds = time.monotonic() - start
-            finish(notebook, seconds, device, profile, parameters[source.stem], recorded(root, source.stem))
-            notebook.metadata["gan_course"] = {"inputs": inputs, "claims": claims}
-            write_whole(output, nbformat.writes(notebook))
-            print(f"{source.stem}: {seconds:.0f} s, {len(claims)} claims hold")
+            arguments = root, source, profile, parameters[source.stem], device, inputs
+            waiting.append(pool.submit(run_one, folder, *arguments))
+        try:
+            for done in as_completed(waiting):
+                try:
+                    tqdm.write(done.result())
+                except RunError as error:
+                    failures.append(str(error))
+        except BaseException:  # the keyboard's, or a fault of this script
+            pool.shutdown(wait=False, cancel_futures=True)
+            for kernel in psutil.Process().children(recursive=True):
+                kernel.kill()
+            raise
     return failures
+
+
+def run_one(folder, root, source, profile, parameters, device, inputs):
+    """Run one notebook into the book; a line on how that went. RunError where it fails."""
+    start = time.monotonic()
+    notebook, claims = execute(folder, source, parameters, profile)
+    seconds = time.monotonic() - start
+    finish(notebook, seconds, device, profile, parameters, recorded(root, source.stem))
+    notebook.metadata["gan_course"] = {"inputs": inputs, "claims": claims}
+    write_whole(root / "book/notebooks" / source.name, nbformat.writes(notebook))
+    return f"{source.stem}: {seconds:.0f} s, {len(claims)} claims hold"
+
+
+def find_jobs(profile):
+    """How many notebooks of a profile run at a time."""
+    if profile != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def find_device(profile):
@@ -145,57 +172,56 @@ def read_stamp(output):
 
 
 @contextmanager
-def kernel_of_this_interpreter():
-    """Make the kernel KERNEL known to Jupyter, as this very interpreter, whatever kernels are installed."""
+def kernels_at_hand():
+    """A folder, for the time of a block, in which Jupyter looks for kernels, too."""
+    before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory() as folder:
-        spec = Path(folder, "kernels", KERNEL, "kernel.json")
-        spec.parent.mkdir(parents=True)
-        # Errors only: a warning about unencrypted TCP on the machine itself would break the progress bar.
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=40"]
-        spec.write_text(json.dumps({"argv": command, "display_name": "GAN course", "language": "python"}))
-        path = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
-        with environment(JUPYTER_PATH=path):
-            yield
-
-
-@contextmanager
-def environment(**values):
-    """Environment variables for the time of a block."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def execute(source, parameters, profile):
-    """Run one notebook: the executed notebook and its claims. RunError names notebook, cell and error."""
-    with tempfile.TemporaryDirectory() as folder:
-        record = Path(folder, "claims.jsonl")
-        variables = {RECORD_VARIABLE: str(record)}
-        if profile == "cpu":
-            variables["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
         try:
-            with environment(**variables):
-                notebook = papermill.execute_notebook(
-                    source,
-                    Path(folder, source.name),
-                    parameters=parameters,
-                    kernel_name=KERNEL,
-                    language="python",
-                    cwd=source.parent,
-                    progress_bar={"desc": source.stem, "leave": False},
-                )
-        except PapermillExecutionError as error:
-            raise RunError(describe(source, error)) from error
-        except (DeadKernelError, CellTimeoutError) as error:
-            raise RunError(f"{source.name}: the kernel died or hung: {error}") from error
-        return notebook, read_record(record)
+            yield Path(folder)
+        finally:
+            if before is None:
+                del os.environ["JUPYTER_PATH"]
+            else:
+                os.environ["JUPYTER_PATH"] = before
+
+
+def add_kernel(folder, name, **variables):
+    """Make a kernel known: this very interpreter, whatever kernels are installed, with these variables."""
+    spec = folder / "kernels" / name / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    # Errors only: a warning about unencrypted TCP on the machine itself would break the progress bar.
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=40"]
+    told = {"argv": command, "display_name": "GAN course", "language": "python", "env": variables}
+    spec.write_text(json.dumps(told))
+
+
+def execute(folder, source, parameters, profile):
+    """Run one notebook: the executed notebook and its claims. RunError names notebook, cell and error."""
+    kernel, record = f"{KERNEL}-{source.stem}".lower(), folder / source.stem / "claims.jsonl"
+    record.parent.mkdir()
+    add_kernel(
+        folder,
+        kernel,
+        **{RECORD_VARIABLE: str(record)},
+        **({"CUDA_VISIBLE_DEVICES": ""} if profile == "cpu" else {}),
+    )
+    try:
+        notebook = papermill.execute_notebook(
+            source,
+            record.with_name(source.name),
+            parameters=parameters,
+            kernel_name=kernel,
+            language="python",
+            # not by papermill's cwd=, which moves this whole process for the time: other threads share it
+            resources={"metadata": {"path": str(source.parent)}},
+            progress_bar={"desc": source.stem, "leave": False},
+        )
+    except PapermillExecutionError as error:
+        raise RunError(describe(source, error)) from error
+    except (DeadKernelError, CellTimeoutError) as error:
+        raise RunError(f"{source.name}: the kernel died or hung: {error}") from error
+    return notebook, read_record(record)
 
 
 def describe(source, error):
@@ -265,5 +291,12 @@ def write_whole(path, text):
     partial.replace(path)
 
 
+def leave(status):
+    """End this process at once: after an interruption threads may still wait for kernels that are gone."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -3,14 +3,16 @@
 A set is one YAML file, a list of questions; its name is the file's name without ``.yml``. A question has
 
 - ``id`` ("T1"), ``kind`` (one of `KINDS`), ``title``, ``text``, ``explanation``: Markdown with ``$...$``;
-- optionally ``code`` (Python), ``page`` (the page that decides it) and ``changed`` (what differs from the
-  source question, and why);
+- optionally ``code`` (Python), ``page`` (the page that decides it), ``changed`` (what differs from the
+  source question, and why) and ``source_key`` (the source's key, where ours is another);
 - by kind ``options``, a mapping of the letters A, B, ... to ``text``, ``correct``, ``reason`` and optionally
   ``claims``; or ``answer`` (for a number optionally with ``tolerance``, else 0, and a ``variant``, see
   `Variant`); or ``rubric``, a list of ``asks`` (what students read before they write), ``criterion`` (what
-  the answer must hold) and ``points``; or, for a program whose statements were audited, nothing of these;
+  the answer must hold), ``points`` and, where these are more than one, ``half`` (what earns half of them);
+  or, for a program whose statements were audited, nothing of these;
 - ``rows``, a mapping of ids such as ``000-T1-B`` to what the source said there (``said``), the ``verdict`` on
-  it (one of `VERDICTS`), what ``holds`` instead, and optionally the ids of the ``claims`` that decide it.
+  it (one of `VERDICTS`), what ``holds`` instead, and optionally the ids of the ``claims`` that decide it, the
+  ``page`` that treats it, if not the question's, and words that this page ``mentions``, if there is no claim.
 
 What does not fit raises `BankError`, which names file, question and field.
 """
@@ -33,10 +35,10 @@ COMMON = {"id": str, "kind": str, "title": str, "text": str, "explanation": str,
 EXTRA = {"code": str, "page": str, "changed": str}
 # kind: (fields it needs beyond COMMON, fields it may have beyond EXTRA)
 KINDS: dict[str, tuple[dict, dict]] = {
-    "single": ({"options": dict}, {}),
-    "multiple": ({"options": dict}, {}),
-    "numeric": ({"answer": NUMBER}, {"tolerance": NUMBER, "variant": dict}),
-    "text": ({"answer": str}, {}),
+    "single": ({"options": dict}, {"source_key": list}),
+    "multiple": ({"options": dict}, {"source_key": list}),
+    "numeric": ({"answer": NUMBER}, {"tolerance": NUMBER, "variant": dict, "source_key": NUMBER}),
+    "text": ({"answer": str}, {"source_key": str}),
     "essay": ({"rubric": list}, {}),
     "program": ({}, {}),
 }
@@ -57,13 +59,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Row:
-    """One audited statement of the source: what it said, the verdict on it, what holds."""
+    """One audited statement of the source: what it said, the verdict on it, what holds, and where."""
 
     id: str
     said: str
     verdict: str
     holds: str
     claims: tuple[str, ...] = ()
+    page: str | None = None
+    mentions: str | None = None
 
     @property
     def question(self) -> str:
@@ -73,11 +77,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Criterion:
-    """A line of an essay's rubric: what it asks for, not giving it away; what it must hold; its points."""
+    """A line of an essay's rubric: what it asks for, not giving it away; what earns its points, what half."""
 
     asks: str
     criterion: str
     points: float
+    half: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ class Question:
     rubric: tuple[Criterion, ...] = ()
     page: str | None = None
     changed: str | None = None
+    source_key: frozenset[str] | float | str | None = None
 
     @property
     def key(self) -> frozenset[str] | float | str | None:
@@ -232,7 +238,12 @@ def _question(raw: Any, file: Path, number: int) -> Question:
     if "rubric" in fields:
         fields["rubric"] = _rubric(fields["rubric"], where)
     fields["rows"] = _rows(fields["rows"], fields["id"], where)
-    return Question(set=file.stem, **fields)
+    if isinstance(fields.get("source_key"), list):
+        fields["source_key"] = frozenset(fields["source_key"])
+    question = Question(set=file.stem, **fields)
+    if question.source_key is not None and (question.source_key == question.key or not question.changed):
+        raise BankError(f"{where}source_key: expected another key than ours, and `changed` to say why")
+    return question
 
 
 def _options(raw: dict, kind: str, where: str) -> tuple[Option, ...]:
@@ -282,13 +293,16 @@ def _rows(raw: dict, question: str, where: str) -> tuple[Row, ...]:
             raise BankError(f"{where}rows.{name}: expected an id such as 000-{question} or 000-{question}-B")
         if isinstance(entry, dict) and isinstance(entry.get("verdict"), bool):
             entry = entry | {"verdict": str(entry["verdict"]).lower()}  # YAML reads a bare true as a boolean
-        fields = _fields(entry, here, {"said": str, "verdict": str}, {"holds": str, "claims": list}, "a row")
+        optional = {"holds": str, "claims": list, "page": str, "mentions": str}
+        fields = _fields(entry, here, {"said": str, "verdict": str}, optional, "a row")
         verdict, holds = fields["verdict"], fields.get("holds", "")
         if verdict not in VERDICTS:
             raise BankError(f"{here}verdict: expected one of {', '.join(VERDICTS)}, got {verdict!r}")
         if not holds and verdict != "true":
             raise BankError(f"{here}holds: missing (only a plain true may go without)")
-        found.append(Row(name, _one_line(fields["said"]), verdict, _one_line(holds), _claims(fields, here)))
+        texts = _one_line(fields["said"]), verdict, _one_line(holds)
+        where_to = fields.get("page"), fields.get("mentions")
+        found.append(Row(name, *texts, _claims(fields, here), *where_to))
     return tuple(found)
 
 
@@ -299,11 +313,13 @@ def _rubric(raw: list, where: str) -> tuple[Criterion, ...]:
     for number, entry in enumerate(raw, 1):
         here = f"{where}rubric.{number}."
         needed = {"asks": str, "criterion": str, "points": NUMBER}
-        fields = _fields(entry, here, needed, {}, "a criterion")
+        fields = _fields(entry, here, needed, {"half": str}, "a criterion")
         if not fields["points"] > 0:
             raise BankError(f"{here}points: expected more than 0, got {fields['points']}")
+        if (fields["points"] > 1) != ("half" in fields):
+            raise BankError(f"{here}half: expected where there is more than one point, and only there")
         texts = _one_line(fields["asks"]), _one_line(fields["criterion"])
-        criteria.append(Criterion(*texts, fields["points"]))
+        criteria.append(Criterion(*texts, fields["points"], _one_line(fields.get("half", ""))))
     return tuple(criteria)
 
 

@@ -98,6 +98,11 @@ class CourseDirective(SphinxDirective):
                 self.warn(f"no claim {id!r} was recorded")
         return [id for id in ids if id in claims]
 
+    def evidence(self, ids):
+        """Markdown of those of the claims that were recorded: what each of them measured, and the value."""
+        claims = read_claims(self.env)
+        return [f"{claims[id]['says']} Measured: {{claim}}`{id}`." for id in self.recorded(ids)]
+
     def title_of(self, page):
         """The title of a page: its first heading."""
         path = Path(self.env.doc2path(page))
@@ -160,10 +165,9 @@ class Essay(CourseDirective):
         if question is None or question.kind != "essay":
             self.warn(f"no essay question {self.arguments[0]!r} in the bank")
             return ""
-        claims = read_claims(self.env)
         named = dict.fromkeys(id for row in question.rows for id in row.claims)
-        points = "\n".join(f"- {item.criterion} ({item.points:g})" for item in question.rubric)
-        measured = "\n".join(f"- {claims[id]['says']} {{claim}}`{id}`" for id in self.recorded(named))
+        points = "\n".join(f"- {points_of(item)}" for item in question.rubric)
+        measured = "\n".join(f"- {item}" for item in self.evidence(named))
         elsewhere = question.page and question.page != self.env.docname
         page = f"Treated in {{doc}}`/{question.page}`." if elsewhere else ""
         return (
@@ -172,6 +176,12 @@ class Essay(CourseDirective):
             f"**What earns points**\n\n{points}\n\n"
             f"**What was measured**\n\n{measured}\n:::\n::::\n"
         )
+
+
+def points_of(criterion):
+    """Markdown: what earns the points of a criterion, and half of them."""
+    half = f" *Half of them:* {criterion.half}" if criterion.half else ""
+    return f"{criterion.criterion} ({criterion.points:g}){half}"
 
 
 class FigureOfPage(PasteFigureDirective):

@@ -1,8 +1,9 @@
 """The tables of this book that are made from records: claims, errata, statements of the source, questions.
 
 - {claims-table}: every claim, page by page, with counts.
-- {errata-table} SET: the statements behind a set of questions that are not plainly true.
-- {statements-table} SET: all of them, with the claims that settle each. {statements-count}: their number.
+- {errata-table} SET: what changed in the questions of a set, and the statements behind them that are not
+  plainly true.
+- {statements-table} SET: all of them, with what settles each. {statements-count}: their number.
 - {questions-table} SET: the questions of a set, where they are decided, and the assignments that ask them.
 - {notebooks-table}: how long each notebook took, and what its profile for a GPU changes.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 import yaml
 from course import CourseDirective, read_claims
 
-from gan_lib.claims import format_wanted, holds
+from gan_lib.claims import format_value, format_wanted, holds, kind
 from questions import bank
 
 PROFILES = Path(__file__).parents[2] / "notebooks/profiles.yml"
@@ -31,7 +32,12 @@ class ClaimsTable(CourseDirective):
         pages = {}
         for id, claim in claims.items():
             pages.setdefault(claim["page"], []).append(id)
-        count = f"**{len(claims)} claims, {checked} checked.**\n\n"
+        kinds = Counter(map(kind, claims.values()))
+        count = (
+            f"**{len(claims)} claims, {checked} checked:** {kinds['control']} beside a control, "
+            f"{kinds['identity']} identities, {kinds['proof']} bounds with a proof, "
+            f"{kinds[None]} without any.\n\n"
+        )
         counts = "".join(f"- {{doc}}`/{page}`: {len(ids)}\n" for page, ids in pages.items())
         sections = [
             self.section(f"claims-{Path(page).name}", self.title_of(page), self.table_of(claims, ids))
@@ -45,8 +51,16 @@ class ClaimsTable(CourseDirective):
         for id in ids:
             claim = claims[id]
             source = verdicts.get(claim.get("seed"), "—")
-            lines.append((claim["says"], source, f"{{claim}}`{id}`", format_wanted(claim)))
-        return table(("Statement", "Source", "Measured", "Expected"), lines)
+            lines.append((claim["says"], source, f"{{claim}}`{id}`", format_wanted(claim), control(claim)))
+        return table(("Statement", "Source", "Measured", "Expected", "Control"), lines)
+
+
+def control(claim):
+    """What shows that a claim could have failed, in Markdown."""
+    of_kind = kind(claim)
+    if of_kind == "control":
+        return f"{format_value(claim['control'])}: {claim['control_says']}"
+    return {"proof": f"{{prf:ref}}`{claim.get('proof')}`", "identity": "identity", None: "—"}[of_kind]
 
 
 class SetTable(CourseDirective):
@@ -69,30 +83,47 @@ class SetTable(CourseDirective):
         return found
 
     def measured(self, row):
-        """The measured values of the claims that the row names, and of those that name the row."""
+        """A Markdown list: what the claims measured that the row names, and those that name the row."""
         claims = read_claims(self.env)
         naming = [id for id, claim in claims.items() if claim.get("seed") == row.id]
-        ids = dict.fromkeys([*self.recorded(row.claims), *naming])
-        return ", ".join(f"{{claim}}`{id}`" for id in ids)
+        return "\n".join(f"- {item}" for item in self.evidence(dict.fromkeys([*row.claims, *naming])))
 
 
 class ErrataTable(SetTable):
     def text_of(self, question):
         wrong = [row for row in question.rows if row.verdict != "true"]
-        lines = [(row.said, row.verdict, self.holds_instead(row)) for row in wrong]
-        return table(("What was said", "Verdict", "What holds"), lines) if lines else ""
-
-    def holds_instead(self, row):
-        measured = self.measured(row)
-        return f"{row.holds} Measured: {measured}." if measured else row.holds
+        lines = [(row.said, row.verdict, f"{row.holds}\n\n{self.measured(row)}") for row in wrong]
+        statements = list_table(("What was said", "Verdict", "What holds"), lines) if lines else ""
+        return "\n\n".join(part for part in (change(question), statements) if part)
 
 
 class StatementsTable(SetTable):
     def text_of(self, question):
-        reasons = "the reasons given with the question"
-        lines = [(row.said, row.verdict, self.measured(row) or reasons) for row in question.rows]
+        lines = [(row.said, row.verdict, self.settled_by(question, row)) for row in question.rows]
         page = f"Treated on {{doc}}`/{question.page}`.\n\n"
-        return page + table(("Statement", "Verdict", "Settled by"), lines)
+        return page + list_table(("Statement", "Verdict", "Settled by"), lines)
+
+    def settled_by(self, question, row):
+        if measured := self.measured(row):
+            return measured
+        if row.mentions:
+            return f"what {{doc}}`/{row.page or question.page}` says of it"
+        return "the reasons given with the question"
+
+
+def change(question):
+    """What differs from the source's question, and the two keys where they differ; empty if nothing does."""
+    if question.changed is None:
+        return ""
+    key = "" if question.key is None else " The key is the source's."
+    if question.source_key is not None:
+        key = f" **Key:** {shown(question.source_key)} in the source, {shown(question.key)} here."
+    return f"**The question.** {' '.join(question.changed.split())}{key}"
+
+
+def shown(key):
+    """A key for readers: "A, B"."""
+    return ", ".join(sorted(key)) if isinstance(key, frozenset) else f"{key}"
 
 
 class StatementsCount(CourseDirective):
@@ -142,6 +173,13 @@ def table(head, rows):
     """A Markdown table; a bar inside a cell is escaped."""
     lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def list_table(head, rows):
+    """A Markdown table whose cells may hold several paragraphs and lists."""
+    cells = [[cell.strip().replace("\n", "\n    ") for cell in row] for row in (head, *rows)]
+    lines = "\n".join(f"* - {first}\n" + "".join(f"  - {cell}\n" for cell in rest) for first, *rest in cells)
+    return f":::{{list-table}}\n:header-rows: 1\n\n{lines}\n:::\n"
 
 
 def setup(app):

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from recording import provenance, write
+from recording import earlier_runs, provenance, write
 from tqdm import tqdm
 
 from gan_lib.data import grid, ring
@@ -42,14 +42,6 @@ def measure(density, method, seed, steps):
     found, near = judge(game, target, SAMPLES), judge(game, target, SAMPLES, radius=10.0)
     run = {"density": density, "method": method, "seed": seed, "modes": found.modes, "near": near.modes}
     return run | {"high_quality": found.high_quality, "kl": found.kl, "seconds": round(seconds, 1)}
-
-
-def earlier_runs(path, settings):
-    """(runs, seconds spent on them) of a record made in the same settings, else ([], 0)."""
-    if not path.exists():
-        return [], 0
-    record = json.loads(path.read_text())
-    return (record["runs"], record["seconds"]) if record["settings"] == settings else ([], 0)
 
 
 def key(run):

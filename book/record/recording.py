@@ -29,3 +29,18 @@ def write(path, record):
     """Write a record as JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def earlier_runs(path, settings):
+    """(runs, seconds spent on them) of a record made in the same settings, else ([], 0)."""
+    record = earlier_record(path, settings)
+    return record["runs"], record["seconds"]
+
+
+def earlier_record(path, settings):
+    """The record at this path if it was made in the same settings, else one without runs."""
+    if path.exists():
+        record = json.loads(path.read_text())
+        if record["settings"] == settings:
+            return record
+    return {"runs": [], "seconds": 0}

@@ -1,5 +1,6 @@
 """Metrics of generative models: every one a function of features, and the features that images go through."""
 
+from gan_lib.metrics.copying import copy_test, train_test_gap
 from gan_lib.metrics.coverage import (
     density_coverage,
     mode_coverage,
@@ -27,6 +28,7 @@ __all__ = [
     "Embedded",
     "Moments",
     "bias_curve",
+    "copy_test",
     "density_coverage",
     "embed",
     "evaluate",
@@ -42,4 +44,5 @@ __all__ = [
     "nearest_neighbours",
     "precision_recall",
     "stacked_mnist_modes",
+    "train_test_gap",
 ]

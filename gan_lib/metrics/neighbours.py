@@ -107,8 +107,9 @@ def nearest_neighbours(queries, reference, k=1):
 def memorisation(train, fake, threshold=1 / 3):
     """Which generated samples are copies: far nearer to one training sample than to any other.
 
-    Held-out real samples in place of the generated ones give the share to compare with. A generator that
-    has learnt near-duplicates of the data by heart is not seen: their ratio is near 1.
+    Held-out real samples in place of the generated ones give the share to compare with. What is found is
+    nearly exact copies: one that is shifted, compressed or blurred is soon missed (`copy_test` sees it), and
+    so is a copy of near-duplicates in the data, whose ratio is near 1.
 
     Args:
         train: (n, d), n >= 2, fake: (m, d) features.

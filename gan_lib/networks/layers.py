@@ -9,7 +9,8 @@ class KerasBatchNorm(nn.BatchNorm2d):
     """Batch norm as in Keras 3, for (B, C) and (B, C, H, W).
 
     The moving variance averages the batch variance that divides by n, the number of values in a channel;
-    PyTorch's divides by n - 1.
+    PyTorch's divides by n - 1. With `momentum` None, which `torch.optim.swa_utils.update_bn` sets for
+    its time, the statistics are the plain means over the batches since they were reset.
     """
 
     def __init__(self, channels):
@@ -18,14 +19,16 @@ class KerasBatchNorm(nn.BatchNorm2d):
     def forward(self, x):
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        momentum = self.momentum
+        if momentum is None:
+            self.num_batches_tracked += 1
+            momentum = 1 / self.num_batches_tracked.item()
         # PyTorch moves a copy: the backward pass keeps that one, so it must not be written to afterwards.
         moved = self.running_var.clone()
-        y = F.batch_norm(
-            x, self.running_mean, moved, self.weight, self.bias, True, self.momentum, eps=self.eps
-        )
+        y = F.batch_norm(x, self.running_mean, moved, self.weight, self.bias, True, momentum, eps=self.eps)
         # moved = (1 - m) old + m biased n / (n - 1), solved for (1 - m) old + m biased
         n = x.numel() // x.shape[1]
-        self.running_var.mul_((1 - self.momentum) / n).add_(moved, alpha=(n - 1) / n)
+        self.running_var.mul_((1 - momentum) / n).add_(moved, alpha=(n - 1) / n)
         return y
 
 

@@ -10,7 +10,9 @@ def ema_update(ema, model, decay):
     .. math:: \bar\theta \leftarrow \beta\,\bar\theta + (1 - \beta)\,\theta
 
     Parameters are averaged. Buffers, such as batch norm's moving averages, are copied: they average by
-    themselves, and with stale ones the copy would normalise by statistics that its inputs never had.
+    themselves, and with those of its start the copy would normalise by statistics that its inputs never had.
+    The copied ones are those of ``model``'s weights: before a measurement, compute them anew for ``ema`` with
+    ``torch.optim.swa_utils.update_bn`` and batches of noise.
 
     Args:
         ema: a copy of ``model``, best made by ``copy.deepcopy`` before the first step: what it starts from
