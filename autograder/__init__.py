@@ -7,13 +7,13 @@ def isolate(c):
     `nbgrader autograde` and ``python -m autograder grade`` then run students' code where it reaches nothing,
     and the checks where students' code cannot reach them; what arrives damaged is mended or waits for a
     person. `generate_feedback` and formgrader show what students wrote without what would act in a browser,
-    feedback is without hidden tests, and `export` has no 0 for who waits. Each of these settings can be
-    changed after the call.
+    feedback is without hidden tests, and `export` has no 0 for who waits. Commands wait for each other's
+    locks of a gradebook in SQLite. Each of these settings can be changed after the call.
 
     Args:
         c: nbgrader's settings, what ``get_config()`` returns.
     """
-    from autograder.plugins import formgrader  # here: students' kernels import this package, without nbgrader
+    from autograder.plugins import formgrader, gradebook  # here: students' kernels import this package alone
 
     # What is handed in can be anything. What cannot be read fails alone.
     c.Autograde.exporter_class = "autograder.grade.exporter.SubmissionExporter"
@@ -42,3 +42,4 @@ def isolate(c):
         "highlight_code": "autograder.plugins.pages.highlight_code",
     }
     formgrader.protect()
+    gradebook.wait_for_locks()

@@ -13,9 +13,6 @@ migrate.refuse_old(here, course)
 c.CourseDirectory.course_id = "gan"
 c.CourseDirectory.root = str(course)
 
-# A command that meets another one's lock waits for it: SQLite's own patience is 5 seconds.
-c.CourseDirectory.db_url = f"sqlite:///{course / 'gradebook.db'}?timeout=60"
-
 # What stands in the released notebook where the solution was.
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError  # your work takes the place of this line"}
 

@@ -127,10 +127,11 @@ def criterion_cell(question, place):
         place: of the criterion in the rubric, from 1.
     """
     one = question.rubric[place - 1]
+    half = f"\n\nHalf of the points: {one.half}" if one.half else ""
     model = f"\n\n**A model answer**\n\n{question.explanation}" if place == 1 else ""
     return (
         f"**{question.id}, criterion {place}** ({_points(one)}). {one.asks}\n\n"
-        f"### BEGIN MARK SCHEME\n{one.criterion}{model}\n### END MARK SCHEME"
+        f"### BEGIN MARK SCHEME\n{one.criterion}{half}{model}\n### END MARK SCHEME"
     )
 
 

@@ -26,14 +26,15 @@ from pathlib import Path
 from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import InteractiveShell
 
-from autograder import probe
+from autograder import cases, probe
 from autograder.engine import protocol
 from autograder.engine.cell_names import imports, names_defined, names_needed
+from autograder.engine.messages import SAID, error_output, failure_output
 from autograder.engine.proxies import Link
 
 MEMORY = 2 << 30  # bytes that the checks of one submission may need beside what was imported
 PR_SET_PDEATHSIG = 1
-PRINTED, SAID = 20_000, 2000  # characters of what a cell prints, and of an error's message
+PRINTED = 20_000  # characters of what a cell prints
 STARTING = 30.0  # seconds that a snapshot may take to answer
 HELLO = 5.0  # and who connects, to say who it is
 NO_HELLO = protocol.Lost, protocol.Malformed, TimeoutError, IndexError, KeyError, TypeError, ValueError
@@ -217,17 +218,18 @@ class Checker:
             if link is None and gone:  # it ended before this cell: nothing is said of this cell yet
                 reason = None
             return (
-                [*_without_error(outputs), _error_output("Died", reason or "the kernel ended")],
+                [*_without_error(outputs), error_output("Died", reason or "the kernel ended")],
                 reason,
                 gone,
             )
         if failure is not None:
-            outputs = [*outputs, _failure_output(failure)]
+            outputs = [*outputs, failure_output(failure, source, link)]
         return outputs, None, False
 
     def _attempt(self, name, source):
         """Run a cell of checks once. Returns: its outputs, and the exception or None."""
         self.current, self.asked, self.ended[name] = None, False, False
+        cases.forget()
         try:
             with _alarm(self.end - time.monotonic()):
                 self._refuse_unprepared(name, source)
@@ -270,7 +272,7 @@ class Checker:
             if worker is None or worker[0] != self.snapshot:
                 raise protocol.Lost("no answer from the snapshot")
             link = self.links[self.snapshot] = Link(worker[1], self._remaining, self._deleted)
-        self.current = link
+        self.current, link.last = link, None
         return link
 
     def _accept(self, role, end):
@@ -418,37 +420,6 @@ def _alarm(seconds):
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _failure_output(error):
-    """An error as an output: for students its message, for instructors the lines of the cell that led to it.
-
-    What a student's code has put into words could quote what it has seen of the checks: for instructors only.
-    """
-    try:
-        message = str(error)
-    except Exception:
-        message = ""
-    if isinstance(error, SyntaxError):
-        message = f"{error.msg} (line {error.lineno})"
-    lines = [
-        f"line {frame.lineno}, in {frame.name}: {frame.line}"
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "ipython-input" in frame.filename or "ipykernel" in frame.filename
-    ]
-    short = message.partition(": ")[0] if isinstance(error, protocol.Malformed) else None
-    shown = getattr(error, "shown", short)
-    return _error_output(type(error).__name__, message, lines, shown)
-
-
-def _error_output(name, message, lines=(), shown=None):
-    message = protocol.utf8(message[:SAID])
-    return {
-        "output_type": "error",
-        "ename": name,
-        "evalue": message if shown is None else shown,
-        "traceback": [*lines, f"{name}: {message}"],
-    }
 
 
 def _without_error(outputs):

@@ -329,6 +329,8 @@ class Run:
             raise EngineFailure(f"the checks {source.name} cannot judge: {answer}")
         outputs, reason, gone = answer
         outputs = sound([_output(output) for output in outputs], source.points)
+        if not self.deadline.left() and any(output.output_type == "error" for output in outputs):
+            return False  # the notebook's end cut it off: nothing says what it would have found
         if gone:
             self.progress.ran.discard(index)
             self.progress.pending[index] = outputs

@@ -4,7 +4,7 @@ import builtins
 import functools
 import sys
 
-from autograder.engine import protocol
+from autograder.engine import messages, protocol
 from autograder.engine.call import NotPacked, Parcel, Stays
 from autograder.engine.protocol import Malformed
 
@@ -49,6 +49,10 @@ class RemoteFunction(Remote):
     __hash__ = object.__hash__
 
 
+# What messages say of a type: `not an object of type your own`.
+Remote.__name__ = RemoteFunction.__name__ = "your own"
+
+
 class Link:
     """Calls to one worker.
 
@@ -61,11 +65,12 @@ class Link:
     Attributes:
         dead: why no more calls can be made, or None.
         broken: why a call could not be sent, or None: then the checks are wrong, and nobody can be judged.
+        last: name and result of the last call of a student's function, or None.
     """
 
     def __init__(self, connection, remaining, deleted=list):
         self.connection, self.remaining, self.deleted, self.hidden = connection, remaining, deleted, []
-        self.number, self.dead, self.broken = 0, None, None
+        self.number, self.dead, self.broken, self.last = 0, None, None, None
 
     def lookup(self, names):
         """Dict of those of the names that the student has defined, to their values or proxies."""
@@ -90,6 +95,7 @@ class Link:
         Raises: what the function raised, as a built-in exception; Died, TimeoutError, Malformed.
         """
         name = getattr(function, "__name__", type(function).__name__)
+        called = name if isinstance(function, RemoteFunction) else None
         try:
             parcel = Parcel(function, args, kwargs, _reference)
         except NotPacked as error:
@@ -102,7 +108,7 @@ class Link:
         payload, rows, state, blob = self._ask(name, request, parcel.blob, parcel.program, errors=False)
         status, payload = payload
         if status == "error" and state is None:  # nothing was called
-            raise exception(name, payload)
+            raise exception(name, payload, called)
         known = parcel.table.new if parcel.table else []
         received = _received(rows, blob, known, parcel.rows)
         if received is not None and parcel.table:
@@ -115,8 +121,10 @@ class Link:
             raise Malformed("the answer does not say what became of the arguments")
         parcel.settle(received if first else None, *settled)
         if status == "error":
-            raise exception(name, payload)
-        return protocol.decode(payload, self._results(received, parcel, self.number), self._others())
+            raise exception(name, payload, called)
+        result = protocol.decode(payload, self._results(received, parcel, self.number), self._others())
+        self.last = called and (called, result)
+        return result
 
     def backward(self, call, output, inputs, slope):
         """Gradients through an earlier call, one or None for each input."""
@@ -164,7 +172,7 @@ class Link:
             raise exception(name, payload)
         return payload, rows, state, blob
 
-    def _others(self, name="the result of a call"):
+    def _others(self, name=messages.RESULT):
         """Decoders of what is no data: proxies, and modules that this process has imported itself.
 
         What a proxy is called here, and in messages, is up to the checks: students read these messages.
@@ -244,33 +252,31 @@ def _led():
     return Led
 
 
-def exception(name, payload):
-    """The exception of a failed call: of the nearest built-in type, with the message it had over there."""
-    if (
-        not isinstance(payload, list)
-        or len(payload) != 2
-        or not isinstance(payload[0], list)
-        or not payload[0]
-        or not all(isinstance(kind, str) for kind in [*payload[0], payload[1]])
-    ):
+def exception(name, payload, called=None):
+    """The exception of a failed call: of the nearest built-in type, with the message it had over there.
+
+    Args:
+        name: what the request is called in messages for instructors.
+        payload: of the reply, see `snapshot`.
+        called: name of the function of the student's that was called, or None: a probe.
+    """
+    if (read := messages.raised(payload, called)) is None:
         return Malformed("the answer is not in the agreed form")
-    kinds, message = payload
-    own = kinds[0][:60]
-    if own == "TooLong":
-        return _from_student(TimeoutError(f"{name} {message}"), f"{name} took longer than it may")
+    kinds, message, _ = payload
+    if kinds[0] == "TooLong":
+        error = TimeoutError(f"{name} {message}")
+        error.shown = f"{f'your {called}' if called else 'your code'} took longer than it may"
+        return error
     for kind in kinds:
         here = getattr(builtins, kind, None)
         if isinstance(here, type) and issubclass(here, Exception) and not issubclass(here, NOT_RAISED_HERE):
             break
     else:
         here = RuntimeError
-    if here.__name__ != own:
-        message = f"{own}: {message}"
-    return _from_student(here(message))
-
-
-def _from_student(error, shown="raised by your code when these checks called it"):
-    error.shown = shown  # to students, in place of the message
+    if here.__name__ != kinds[0]:
+        message = f"{kinds[0][:60]}: {message}"
+    error = here(message)
+    error.shown, error.kind = read  # to students, in place of the message and the type
     return error
 
 

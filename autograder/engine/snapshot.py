@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 
 from autograder.engine import protocol, random_state
 from autograder.engine.call import Arrived
@@ -164,7 +165,7 @@ class Worker:
             with _within(*milliseconds):
                 result = function(*args, **kwargs)
         except (Exception, TooLong, KeyboardInterrupt, SystemExit) as raised:
-            error = _error(raised)
+            error = _error(raised, self.names, function)
         after = random_state.changed(before, random_state.get())
         random_state.put({"grad": False})
         table = arrived.table() or _NoTable()
@@ -299,10 +300,19 @@ def _within(computing, waiting):
             signal.setitimer(timer, 0)
 
 
-def _error(error):
-    """An exception as data: the names of its type and of the types it derives from, and its message."""
+def _error(error, names=None, function=None):
+    """An exception as data: the names of its type and of the types it derives from, its message, and where it
+    was raised: [line, of the cell of this function, in code beyond that of these names]. Line 0 is none."""
     try:
         message = str(error)
     except Exception:
         message = ""
-    return [[kind.__name__ for kind in type(error).__mro__][:20], message[:PIECES]]
+    kinds = [kind.__name__ for kind in type(error).__mro__][:20]
+    frames = list(traceback.walk_tb(error.__traceback__))
+    own = [number for number, (frame, _) in enumerate(frames) if frame.f_globals is names]
+    if not own:
+        return [kinds, message[:PIECES], [0, False, False]]
+    frame, line = frames[own[-1]]
+    file = getattr(getattr(function, "__code__", None), "co_filename", frames[own[0]][0].f_code.co_filename)
+    beyond = any("ipython-input" in deeper.f_code.co_filename for deeper, _ in frames[own[-1] + 1 :])
+    return [kinds, message[:PIECES], [line, frame.f_code.co_filename == file, beyond]]

@@ -4,18 +4,27 @@ from pathlib import Path
 from statistics import median
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from nbgrader.api import Gradebook
 
-from autograder.engine.names import listed
+from autograder.engine.names import listed, shown
 from autograder.grade import statistics, waits
 
 MESSAGES, STUDENTS, BINS = 3, 12, 10
+
+
+def _shown(value):
+    """Texts as a page may have them: nothing turns the direction of writing."""
+    return shown(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    finalize=_shown,
 )
 
 

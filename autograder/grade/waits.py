@@ -5,7 +5,6 @@ are a person's to give. Whoever enters points writes the record (`enter`), a per
 export, report and feedback show the `status`: no total while something waits.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -80,14 +79,8 @@ def read(coursedir, student, assignment):
 
 
 def write(coursedir, student, assignment, record):
-    """Keep a record; one that says nothing leaves no file."""
+    """Keep a record, also one that says nothing yet: what a person settles later is about these files."""
     path = path_of(coursedir, student, assignment)
-    if not record.mended and not record.waits and record.settled is None:
-        path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # there is none, or it holds other records
-            path.parent.rmdir()
-            path.parent.parent.rmdir()
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     with open(new, "w", encoding="utf-8") as file:

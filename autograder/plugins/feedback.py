@@ -14,6 +14,20 @@ from autograder.engine.notebooks import released
 from autograder.grade import waits
 from autograder.plugins.pages import MATHJAX, StudentPages
 
+# What a check says breaks into lines, and on a phone nothing stands beside the code. (The template's rules
+# come after these and are as specific, hence the marks.)
+STYLE = """<style>
+.output_html > div > pre { white-space: pre-wrap !important; overflow-wrap: anywhere; }
+.nbgrader_cell .panel-heading { height: auto !important; overflow: hidden; }
+@media (max-width: 600px) {
+  #notebook-container, body { padding: 4px !important; }
+  div.input, div.output_area, div.cell { display: block !important; }
+  div.prompt { min-width: 0 !important; text-align: left !important; padding: 0 !important; }
+  div.input_area, div.output_subarea, .nbgrader_cell { width: 100% !important; max-width: 100% !important; }
+}
+</style>
+"""
+
 
 class FeedbackExporter(StudentPages):
     """Pages whose list of scores names each check and task, and leads to it.
@@ -26,7 +40,7 @@ class FeedbackExporter(StudentPages):
     head = f"""
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {MATHJAX} 'unsafe-eval';\
  style-src 'unsafe-inline'; font-src {MATHJAX}; img-src data:; base-uri 'none'; form-action 'none'">
-{StudentPages.head}"""
+{StudentPages.head}{STYLE}"""
 
     def from_notebook_node(self, nb, resources=None, **settings):
         page, resources = super().from_notebook_node(nb, resources, **settings)
@@ -107,5 +121,7 @@ class WithoutHiddenTests(ClearHiddenTests):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
         for output in cell.get("outputs", []):
             if output.output_type == "error":
-                output.traceback = [": ".join(filter(None, (output.ename, output.evalue)))]
+                said = output.evalue and (output.ename == "AssertionError" or output.ename in output.evalue)
+                named = "" if said else output.ename
+                output.traceback = [": ".join(filter(None, (named, output.evalue)))]
         return cell, resources

@@ -8,10 +8,10 @@
     why_dead(manager)                   # None, or "memory: the sandbox used 2.1 GB of the 2.0 GB allowed"
 
 What runs where: `manager` starts `supervise.py`, a small process outside the sandbox that starts bubblewrap,
-watches what the sandbox uses, kills it, and removes all its traces, also when the grading process is killed.
-bubblewrap makes the sandbox and runs `first_process.py` in it. The kernel is forked from `zygote.py`, which
-has imported Python's and the course's large libraries once; the new process enters the sandbox, gives up its
-privileges, sets resource limits and becomes the kernel (`kernel_main.py`).
+watches what the sandbox uses (`meter.py`), kills it, and removes all its traces, also when the grading
+process is killed. bubblewrap makes the sandbox and runs `first_process.py` in it. The kernel is forked from
+`zygote.py`, which has imported Python's and the course's large libraries once; the new process enters the
+sandbox, gives up its privileges, sets resource limits and becomes the kernel (`kernel_main.py`).
 """
 
 from autograder.sandbox.availability import check_sandbox

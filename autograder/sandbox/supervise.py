@@ -10,7 +10,6 @@ It reads one line of JSON on standard input, the plan (see `provisioner.py`), la
 """
 
 import contextlib
-import functools
 import json
 import os
 import select
@@ -21,130 +20,11 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from meter import Meter
+
 TICK = 0.05  # seconds between two looks at a sandbox
-CLOCK = os.sysconf("SC_CLK_TCK")
 NOTE = 4000  # bytes of the sandbox's own error output that are kept
-INODE = 2048  # bytes that the kernel holds for a file beside its contents, about,
-DESCRIPTOR = 10 << 10  # for one end of a pipe, which has two pages where its user has many,
-TERMINAL = 160 << 10  # and for a pseudo terminal, both ways
-SOCKET = 10  # times the usual buffer: a page that `sendfile` leaves in a socket is charged as less
-
-
-def usage(root, temporary, files, exact=False):
-    """What all processes of a sandbox use now.
-
-    Args:
-        root: file descriptor of the sandbox's root folder, whose /proc shows its processes and no others.
-        temporary: its temporary folders, from there.
-        files: number of files that a process may have open.
-        exact: whether pages that processes share are divided among them (slower), or count for each.
-
-    Returns: dict of memory (bytes, an upper bound: pages of temporary files count twice where a process maps
-    them; pipes, sockets and terminals count as if they were full), cpu (seconds) and tasks.
-    """
-    memory = cpu = tasks = 0
-    proc = os.open("proc", os.O_RDONLY | os.O_DIRECTORY, dir_fd=root)
-    try:
-        for process in filter(str.isdigit, os.listdir(proc)):
-            if stat := _stat(process, proc):  # fields 14 to 17 and 20 of proc(5)
-                cpu += sum(map(int, stat[11:15])) / CLOCK
-                tasks += int(stat[17])
-                living = _living(process, stat, proc)
-                memory += _memory(living, proc, exact) + _open_files(living, proc, files)
-        memory += _sockets(proc)
-    finally:
-        os.close(proc)
-    memory += TERMINAL * len(_names("dev/pts", root)) + held(root, temporary)
-    return {"memory": memory, "cpu": cpu, "tasks": tasks}
-
-
-def held(root, temporary):
-    """Bytes in the temporary folders of a sandbox."""
-    total = 0
-    for folder in temporary:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY, dir_fd=root)
-        found = os.statvfs(handle)
-        os.close(handle)
-        total += (found.f_blocks - found.f_bfree) * found.f_frsize + (found.f_files - found.f_ffree) * INODE
-    return total
-
-
-def _stat(process, proc):
-    """Fields from the third on; none where the process has ended."""
-    return _read(f"{process}/stat", proc).rpartition(") ")[2].split()
-
-
-def _living(process, stat, proc):
-    """Where to ask for a process's memory: its first thread has none once it has ended before the others."""
-    if stat[0] == "Z" and int(stat[17]) > 1:
-        for thread in _names(f"{process}/task", proc):
-            if _stat(f"{process}/task/{thread}", proc)[:1] not in ([], ["Z"]):
-                return f"{process}/task/{thread}"
-    return process
-
-
-def _memory(process, proc, exact):
-    """Bytes of a process's pages, in memory and swapped out, and of the tables that lead to them."""
-    status = _numbers(_read(f"{process}/status", proc))
-    pages = status.get("VmRSS:", 0) + status.get("VmSwap:", 0)
-    if exact and (shares := _numbers(_read(f"{process}/smaps_rollup", proc))):
-        pages = shares["Pss:"] + shares.get("SwapPss:", 0)
-    return (pages + status.get("VmPTE:", 0)) << 10
-
-
-def _open_files(process, proc, most):
-    """Bytes that the kernel may hold for what a process has open."""
-    closed = not os.access(f"{process}/fd", os.R_OK | os.X_OK, dir_fd=proc)  # a process can see to that
-    return DESCRIPTOR * (most if closed else len(_names(f"{process}/fd", proc)))
-
-
-def _sockets(proc):
-    """Bytes that sockets may hold: their buffers, which nobody inside can enlarge but TCP itself."""
-    counts = _numbers(_read("1/net/sockstat", proc) + _read("1/net/sockstat6", proc), place=2)
-    used, tcp = counts.get("sockets:", 0), counts.get("TCP:", 0) + counts.get("TCP6:", 0)
-    return used * SOCKET * _setting("core/wmem_default") + tcp * (
-        _setting("ipv4/tcp_rmem") + _setting("ipv4/tcp_wmem")
-    )
-
-
-@functools.cache
-def _setting(name):
-    """The largest number of a setting of the network; Linux's own where a container does not show it."""
-    text = Path("/proc/sys/net", name)
-    return int(text.read_text().split()[-1]) if text.exists() else 212_992
-
-
-def _numbers(text, place=1):
-    """Numbers from lines such as "VmRSS: 12 kB", by their first words."""
-    lines = (line.split() for line in text.splitlines())
-    return {words[0]: int(words[place]) for words in lines if len(words) > place and words[place].isdigit()}
-
-
-def _names(path, folder):
-    """Names in a folder, none where it is gone."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
-    except OSError:
-        return []
-    try:
-        return os.listdir(handle)
-    except OSError:
-        return []
-    finally:
-        os.close(handle)
-
-
-def _read(name, folder):
-    try:
-        handle = os.open(name, os.O_RDONLY, dir_fd=folder)
-    except OSError:
-        return ""
-    try:
-        return os.read(handle, 1 << 16).decode(errors="replace")
-    except OSError:
-        return ""
-    finally:
-        os.close(handle)
 
 
 def size(count):
@@ -165,14 +45,14 @@ class Supervisor:
     """One sandbox from its start to its end.
 
     Attributes:
-        peak: the largest use seen, as `usage` returns it.
+        peak: the largest use seen, as `Meter.look` returns it.
         reason: why it ended, in words, or None.
     """
 
     def __init__(self, plan, parent):
         self.plan, self.limits, self.parent = plan, plan["limits"], parent
         self.peak = {"memory": 0, "cpu": 0.0, "tasks": 0}
-        self.reason = self.root = self.init = self.status_of_kernel = None
+        self.reason = self.meter = self.init = self.status_of_kernel = None
         self.escort = socket.socket(fileno=plan["escort"])
         self.commands = self.status = self.note = b""
         self.begin = time.monotonic()
@@ -235,8 +115,8 @@ class Supervisor:
             if self.ready_fd in ready:
                 poll.unregister(self.ready_fd)
                 if os.read(self.ready_fd, 1):
-                    self.root = self._open_root()
-                    say({"ready": self.root is not None})
+                    self.meter = self._new_meter()
+                    say({"ready": self.meter is not None})
             if escort in ready:
                 self._hear()
                 return
@@ -284,13 +164,14 @@ class Supervisor:
             merged |= json.loads(line)
         return merged
 
-    def _open_root(self):
-        """The sandbox's root folder, through its first process."""
+    def _new_meter(self):
+        """Of the sandbox, whose root folder is found through its first process."""
         try:
-            return os.open(f"/proc/{self._statuses()['child-pid']}/root", os.O_RDONLY | os.O_DIRECTORY)
+            root = os.open(f"/proc/{self._statuses()['child-pid']}/root", os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             self.reason = f"the sandbox could not be watched: {error}"
             return None
+        return Meter(root, self.plan["temporary"], self.limits["files"], self.limits["memory"])
 
     def _read_command(self):
         """Returns: whether the grading process wants an end."""
@@ -312,13 +193,10 @@ class Supervisor:
         wall = time.monotonic() - self.begin
         if wall > self.limits["wall"]:
             self.reason = f"wall clock: the sandbox ran longer than {self.limits['wall']:g} s"
-        if self.root is None:
+        if self.meter is None:
             return
         try:
-            seen = self.root, self.plan["temporary"], self.limits["files"]
-            now = usage(*seen)
-            if now["memory"] > self.limits["memory"]:
-                now = usage(*seen, exact=True)
+            now = self.meter.look()
         except OSError:  # it is ending: the next look at child_fd says so
             return
         self.peak = {what: max(self.peak[what], now[what]) for what in now}
@@ -355,7 +233,7 @@ class Supervisor:
 
     def _exit(self, code):
         """Why the sandbox ended by itself."""
-        if self.root is None:
+        if self.meter is None:
             status = code if self.status_of_kernel is None else self.status_of_kernel
             note = self.note.decode(errors="replace").strip() or f"status {status}"
             return f"the kernel did not start: {note}"
