@@ -1,15 +1,20 @@
-# Two commands matter: `make book` builds the course, `make test` checks all of it. `make help` lists the rest.
+# Two commands matter: `make book` builds the course, `make test` checks it. `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
 # nbgrader finds its own helpers (alembic) on the path.
 NBGRADER := PATH="$(CURDIR)/$(BIN):$$PATH" nbgrader
 # Threads that wait should sleep: on a busy machine spinning makes small networks thirty times slower.
 export OMP_WAIT_POLICY = PASSIVE
+# What needs neither a sandbox nor a course.
+QUICK := $(addprefix tests/,gan_lib questions $(addprefix autograder/,bank test_checks.py plugins/test_pages.py \
+	$(addprefix engine/test_,names.py notebooks.py protocol.py restoration.py)))
+# Half of what the whole of the tests does is to wait: for deadlines, for processes that end, for a browser.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks assignments grade lint clean
+.PHONY: help book test check test-all notebooks assignments grade lint clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 book: notebooks ## build the book: environment, executed notebooks, site
 	$(BIN)/jupyter-book build book --all -W --keep-going
@@ -22,7 +27,18 @@ test: .venv/ready ## lint, notebooks, book with warnings as errors, browser chec
 	$(BIN)/pip install --disable-pip-version-check -q -e '.[postgresql]'
 	$(MAKE) lint
 	$(MAKE) book
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n $(WORKERS)
+
+check: .venv/ready ## lint and the tests that need neither sandbox nor course (MORE=… goes to pytest)
+	$(MAKE) lint
+	$(BIN)/pytest -n auto -m "not slow" $(QUICK) $(MORE)
+
+test-all: .venv/ready ## everything, hours: all attacks and solutions, load, other orders and processors (ROWS=…)
+	.ci/system chromium
+	.ci/system bubblewrap
+	.ci/system postgresql
+	$(BIN)/pip install --disable-pip-version-check -q -e '.[postgresql]'
+	$(BIN)/python tests/everything.py $(ROWS)
 
 notebooks: .venv/ready ## run every notebook whose inputs changed (PROFILE=gpu for the large parameters)
 	$(BIN)/python notebooks/run.py --profile $(or $(PROFILE),cpu)

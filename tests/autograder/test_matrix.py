@@ -1,6 +1,6 @@
 """What nbgrader makes of right and wrong solutions: exactly what the checks alone make of them.
 
-By default it judges one right and three wrong solutions of every task; `pytest --matrix=all` (or
+By default it judges one right and one wrong solution of every task; `pytest --matrix=all` (or
 `--matrix=ps2,ps3`) judges every one of them, and prints the table.
 """
 
@@ -28,7 +28,7 @@ def chosen(config):
     return [case for case in CASES if case.assignment in numbers]
 
 
-def some(cases, right=1, wrong=3):
+def some(cases, right=1, wrong=1):
     """So many of each task, spread over its lists."""
     picked = []
     for task in dict.fromkeys((case.assignment, case.task) for case in cases):

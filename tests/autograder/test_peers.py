@@ -64,7 +64,7 @@ def test_the_peers_tests_pass_but_for_those_that_are_named(names, tmp_path, pyte
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *plain, *workers, *chosen],
         cwd=tmp_path,
-        env=os.environ | own,
+        env={name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"} | own,
         capture_output=True,
         text=True,
     )

@@ -1,18 +1,22 @@
 """Every solution loses the points of what it breaks and no others, in one process and in two.
 
-By default the second process judges all right solutions, and so many wrong ones that each cell of checks
-has two of them; `--solutions=all` has it judge every one. `test_matrix.py` has nbgrader and the sandbox
-judge them.
+All right solutions are judged, and so many wrong ones that each cell of checks has two of them; of each task
+three right ones and a wrong one in two processes as well. With `--exhaustive` all are, and with
+`--solutions=all` all in two processes. In `test_matrix.py` nbgrader and the sandbox judge them.
 """
 
 import collections
+import warnings
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from solutions import cases
 
 CASES = cases()
-EACH = 2  # wrong solutions that a cell of checks has at least in the second process, where there are as many
+EACH = 2  # wrong solutions that a cell of checks has at least, where there are as many
+IN_TWO = {True: 3, False: 1}  # of a task, so many that are right, and that are wrong, in two processes
+REST = pytest.mark.exhaustive("tests/autograder/test_solutions.py::test_a_solution_loses_what_it_breaks")
 
 
 def some(cases):
@@ -25,7 +29,19 @@ def some(cases):
     return chosen
 
 
-ACROSS = some(CASES)
+def first(cases):
+    """The first of each task, so many as are judged in two processes."""
+    counted, chosen = collections.Counter(), set()
+    for case in cases:
+        kind = case.assignment, case.task, not case.lost
+        counted[kind] += 1
+        if counted[kind] <= IN_TWO[not case.lost]:
+            chosen.add(case)
+    return chosen
+
+
+SOME = some(CASES)
+ACROSS = first(case for case in CASES if case in SOME)
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +51,36 @@ def grad_mode():
     torch.set_grad_enabled(True)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=str(case), marks=() if case in SOME else REST) for case in CASES]
+)
 def test_a_solution_loses_what_it_breaks(request, case):
     assignment = request.getfixturevalue(case.assignment)
     across = case in ACROSS or request.config.getoption("solutions") == "all"
     assert assignment.lost(case.task, case.solution, across=across) == case.lost
+
+
+TRIED = [case for case in CASES if not case.lost]
+FIRST = {(case.assignment, case.task): case for case in reversed(TRIED)}  # of each task
+LATER = pytest.mark.exhaustive("tests/autograder/test_solutions.py::test_what_students_try_runs")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=str(case), marks=() if case in FIRST.values() else LATER) for case in TRIED],
+)
+def test_what_students_try_runs(request, case, capsys):
+    """The "Try it" cell of a task asks no more of a function than its contract."""
+    assignment = request.getfixturevalue(case.assignment)
+    names = assignment.namespace(case.task)
+    for other in assignment.tasks:  # the cell may use functions of earlier tasks
+        if not other.endswith("-answer"):
+            exec(assignment.cells[other].source, names)
+    names[assignment.function(case.task)] = case.solution
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(assignment.cells[f"{case.task}-try"].source, names)
+    plt.close("all")
 
 
 @pytest.mark.parametrize("number", sorted({case.assignment for case in CASES}))

@@ -1,5 +1,6 @@
 """The built book behind a local server, and a browser that watches what its pages load and complain about."""
 
+import fcntl
 import subprocess
 import sys
 import threading
@@ -13,16 +14,20 @@ from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book/_build/html"
+LOCK = ROOT / "book/_build/tests.lock"
 DESKTOP, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="session")
 def site():
     """Folder of the built book, rebuilt with warnings as errors when anything that it is made of is newer."""
-    if is_stale():
-        jupyter_book = Path(sys.executable).with_name("jupyter-book")
-        call(sys.executable, "notebooks/run.py")
-        call(jupyter_book, "build", "book", "-W", "--all", "--keep-going")
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:  # of the processes that share the tests, one builds and the others wait
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_stale():
+            jupyter_book = Path(sys.executable).with_name("jupyter-book")
+            call(sys.executable, "notebooks/run.py")
+            call(jupyter_book, "build", "book", "-W", "--all", "--keep-going")
     return HTML
 
 

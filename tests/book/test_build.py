@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from questions import bank
+
 BOOK = Path(__file__).resolve().parents[2] / "book"
 NOTEBOOK = "notebooks/01_minimax"
 RECORD = {"id": "half-of-it", "says": "It is $1/2$.", "measured": 0.5, "expected": 0.5, "page": NOTEBOOK}
@@ -51,7 +53,7 @@ def test_measured_values_stand_in_the_text_linked_and_formatted(build):
     assert page.count(f'href="{NOTEBOOK}.html#claim-half-of-it"') == 3
     for value in (">0.5</a>", ">0.50</a>", ">∞</a>"):
         assert value in page
-    assert "2 claims, 2 checked." in page
+    assert "2 claims, 2 checked:" in page
     assert "<h2>Minimax, measured" in page
 
 
@@ -64,6 +66,18 @@ def test_a_question_on_a_page_links_its_evidence(build):
     evidence = f'<a href="{NOTEBOOK}.html#claim-nonsaturating-not-zero-sum" title="It is 1/2.">0.5</a>'
     assert page.count(evidence) == 1
     assert f'<a href="{NOTEBOOK}.html" title="The page that decides it">Minimax, measured</a>' in page
+
+
+def test_errata_say_what_changed_and_put_words_beside_each_number(build):
+    theory = [question for question in bank.load().values() if question.set == "theory"]
+    named = {id for question in theory for row in question.rows for id in row.claims}
+    records = [RECORD | {"id": id} for id in sorted(named)]
+    succeeded, log, pages = build("```{errata-table} theory\n```", *records)
+    assert succeeded, log
+    page = " ".join(pages["intro"].split())
+    assert "<strong>Key:</strong> A, B in the source, A, D here." in page
+    assert page.count("The key is the source’s.") == len(theory) - page.count("<strong>Key:</strong>")
+    assert page.count('</span>. Measured: <a class="claim-value') == page.count('class="claim-value') > 50
 
 
 def test_what_is_unknown_stops_the_build(build):

@@ -9,7 +9,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_lib.claims import ClaimFailed, claim, format_value, format_wanted, holds, read_record
+from gan_lib.claims import (
+    ClaimFailed,
+    ControlPassed,
+    claim,
+    format_value,
+    format_wanted,
+    holds,
+    kind,
+    read_record,
+)
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
@@ -158,6 +167,57 @@ def test_the_record_has_what_the_table_needs(record):
         json.loads(line, parse_constant=refuse)
 
 
+BLOB = "a Gaussian of the same spread"
+
+
+def test_a_claim_fails_where_its_control_would_pass_too(record):
+    for bounds in ({"above": 0.5}, {"expected": 0.9, "tolerance": 0.1}, {"below": 1, "above": 0.1}):
+        with pytest.raises(ControlPassed, match=r"does not distinguish.*same spread.*measured 0\.8"):
+            check(0.9, **bounds, control=np.float32(0.8), control_says=BLOB)
+    with pytest.raises(ClaimFailed, match=r"does not hold: measured 0\.4"):  # what fails itself says so first
+        check(0.4, above=0.5, control=0.8, control_says=BLOB)
+    check(0.9, above=0.5, control=0.2, control_says=BLOB)
+    (kept,) = read_record(record)
+    assert (kept["control"], kept["control_says"]) == (0.2, BLOB)
+
+
+@pytest.mark.parametrize(
+    ("beside", "message"),
+    [
+        ({"control": 0.2}, "go together"),
+        ({"control_says": BLOB}, "go together"),
+        ({"control": math.nan, "control_says": BLOB}, "NaN"),
+        ({"control": 0.2, "control_says": "two\nlines"}, "one line"),
+        ({"proof": "Theorem 1"}, "thm-jensen"),
+    ],
+)
+def test_a_malformed_control_or_proof_is_refused(record, beside, message):
+    with pytest.raises(ValueError, match=message):
+        check(0.9, above=0.5, **beside)
+    assert not record.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"above": 0.5}, None),
+        ({"expected": 0.9}, None),  # eight of eight islands: how exactly, and beside what?
+        ({"expected": 0.9, "tolerance": 0.01}, None),
+        ({"expected": 0.9, "tolerance": 0}, "identity"),
+        ({"expected": 0.9, "tolerance": 1e-6}, "identity"),
+        ({"expected": 0.9, "tolerance": 1e-5, "relative": True}, "identity"),
+        ({"expected": 9e5, "tolerance": 1}, "identity"),
+        ({"expected": 0.9, "tolerance": 1e-3, "relative": True}, None),
+        ({"above": 0.5, "proof": "thm-jensen"}, "proof"),
+        ({"above": 0.5, "control": 0.2, "control_says": BLOB}, "control"),
+        ({"above": 0.5, "control": 0.2, "control_says": BLOB, "proof": "thm-jensen"}, "control"),
+    ],
+)
+def test_the_kind_of_a_claim(record, given, wanted):
+    check(given.get("expected", 0.9), **given)
+    assert kind(read_record(record)[0]) == wanted
+
+
 def test_nothing_is_recorded_when_no_record_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("GAN_CLAIMS", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -214,3 +274,7 @@ def test_the_line_is_html_with_an_anchor_and_escaped_text(monkeypatch):
     assert "expected &lt; 1" in html
     assert 'aria-label="Holds:"' in html
     assert plain == "✓ For $a<b$ the cost is < \\$5. Measured 0.5, expected < 1."
+    assert "Control" not in html
+    claim("a-b", 0.5, below=1, control=3, control_says="of $c<d$", says="x")
+    html, plain = shown[1]
+    assert r"Control, of \(c&lt;d\): <strong>3</strong>." in html and plain.endswith(" Control, of $c<d$: 3.")

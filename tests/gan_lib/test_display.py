@@ -12,7 +12,7 @@ from IPython.utils.capture import capture_output
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gan_lib.display import animation, figure, image_grid, quiz, slider, use_style
+from gan_lib.display import animation, figure, image_grid, quiz, slider, table, use_style
 from gan_lib.display.figures import INK
 
 
@@ -130,6 +130,7 @@ def test_slider_has_a_frame_for_each_value(shown):
     assert "3 steps" in plain
 
 
+@pytest.mark.slow
 def test_forty_frames_stay_small(shown):
     def draw(shift):
         fig, ax = plt.subplots()
@@ -286,3 +287,21 @@ def test_malformed_quizzes_are_refused(questions, message):
 def test_without_a_kernel_the_text_is_printed(capsys):
     figure(curve(), alt="A curve")
     assert capsys.readouterr().out == "[Figure: A curve]\n"
+
+
+def test_table_names_its_rows_and_columns_and_reads_in_a_terminal(shown):
+    rows = [["none", "1.00"], ["a < b", "$x^2$"]]
+    html, plain, metadata = shown(table, ["change", "share"], rows, 'of "all"', name="some-table")
+    root = ElementTree.fromstring(html)
+    assert root.attrib["aria-label"] == 'of "all"' and root.attrib["tabindex"] == "0"
+    assert [cell.text for cell in root.iter("th") if cell.attrib["scope"] == "row"] == ["none", "a < b"]
+    assert [cell.text for cell in root.iter("td")] == ["1.00", r"\(x^2\)"]
+    assert plain.splitlines() == ['of "all"', "change  share", "none    1.00", "a < b   $x^2$"]
+    assert metadata["scrapbook"]["name"] == "some-table"
+
+
+def test_table_refuses_rows_that_do_not_fit(shown):
+    with pytest.raises(ValueError, match=r"must have 2 entries as the header, found \[1, 2\]"):
+        table(["a", "b"], [["x", "y"], ["x"]], "caption")
+    with pytest.raises(ValueError, match="caption must say"):
+        table(["a"], [["x"]], " ")

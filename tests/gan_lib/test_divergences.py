@@ -225,6 +225,7 @@ def test_gaussians_agree_with_independent_computations(seed, d):
     torch.testing.assert_close(dv.wasserstein_gaussians(*p, *q), bures.reshape(()), atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(seeds, dimensions)
 def test_gaussian_distances_are_metrics_and_do_not_depend_on_the_axes(seed, d):
@@ -395,6 +396,7 @@ def estimate(critic, **options):
     return dv.critic_distance(*two_intervals(), critic, learning_rate=1e-2, generator=generator, **options)
 
 
+@pytest.mark.slow
 def test_a_normalised_critic_finds_the_distance_from_below():
     x, y = two_intervals()
     exact = dv.wasserstein_1d(x[:, 0], y[:, 0]).item()
@@ -404,6 +406,7 @@ def test_a_normalised_critic_finds_the_distance_from_below():
     assert many == pytest.approx(exact, rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_penalised_critic_overestimates_as_the_theory_says():
     """On the line the best critic has slope 1 + |F - G| / (2 lambda h), h the density of the mixed points.
 
@@ -418,6 +421,7 @@ def test_without_a_constraint_the_estimate_has_no_bound():
     assert 3 < few < many / 10
 
 
+@pytest.mark.slow
 def test_a_clipped_critic_estimates_a_multiple():
     def clip(bound):
         return lambda critic: clip_weights_(critic, bound)

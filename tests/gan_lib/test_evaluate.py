@@ -122,6 +122,7 @@ def test_jpeg_is_read_too(tmp_path, real):
     assert report["generated"] == 12 and 0 < values(report)["frechet_12_pixels"] < 1
 
 
+@pytest.mark.slow
 def test_a_real_process_prints_a_table_and_writes_json(run, tmp_path):
     command = [sys.executable, "-m", "gan_lib", "evaluate", run, "--count", "20", "--limit", "30"]
     command += ["--json", tmp_path / "new" / "results.json"]

@@ -109,6 +109,7 @@ def assert_equal(a, b, where="checkpoint"):
         assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b, where
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_like_one_left_alone(tmp_path):
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     checkpoint = killed / "checkpoint.pt"
@@ -173,6 +174,7 @@ def test_the_embedded_data_set_needs_no_network(tmp_path, monkeypatch):
     assert given.items() <= config.items() and preset.items() <= config.items()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("GAN_DATA" not in os.environ, reason="real CIFAR-10: set GAN_DATA to its folder")
 def test_real_cifar10_trains_in_colour(tmp_path):
     result = call(*f"--epochs 1 --limit 64 --batch-size 32 --width 4 --no-download --out {tmp_path}".split())
@@ -205,6 +207,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, arguments, says):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_features_judge_the_generator_and_end_the_run(tmp_path):
     small = "--dataset fashion_mnist_10k --limit 1200 --batch-size 64 --width 2 --latent-dim 4 --device cpu"
     # it learns nothing, so that what its moving averages change is all, and the judge soon sees no progress

@@ -107,6 +107,17 @@ def test_moving_averages_follow_the_mean_and_the_biased_variance(shape, steps, s
     torch.testing.assert_close(norm.running_var, variance, rtol=1e-12, atol=1e-12)
 
 
+def test_recomputed_statistics_are_the_means_over_the_batches():
+    generator = torch.Generator().manual_seed(0)
+    norm = KerasBatchNorm(3).double().eval()
+    norm(1e3 * torch.randn(4, 3, dtype=torch.float64))
+    x = 1 + 3 * torch.randn(5, 16, 3, generator=generator, dtype=torch.float64)
+    torch.optim.swa_utils.update_bn(x, norm)
+    torch.testing.assert_close(norm.running_mean, x.mean((0, 1)))
+    torch.testing.assert_close(norm.running_var, x.var(1, correction=0).mean(0))
+    assert (norm.momentum, norm.training) == (0.01, False)
+
+
 def test_batch_norm_has_the_right_gradient():
     norm = KerasBatchNorm(2).double()
     x = torch.randn(5, 2, 2, 1, dtype=torch.float64, requires_grad=True)

@@ -18,6 +18,7 @@ from gan_lib.objectives import (
     minimax,
     non_saturating,
     relativistic_average,
+    relativistic_pairing,
     smoothed_discriminator,
     wasserstein,
 )
@@ -187,13 +188,34 @@ def test_relativistic_gradients_have_their_closed_form(real, fake):
     torch.testing.assert_close(slope, through_own + through_mean)
 
 
-def test_only_the_relativistic_generator_needs_real_logits():
+@given(moderate)
+def test_pairing_compares_each_real_sample_with_its_own_fake(real):
+    fake = real.flip(0) / 2 - 1
+    surplus = real - fake
+    torch.testing.assert_close(
+        relativistic_pairing.discriminator(real, fake), -surplus.sigmoid().log().mean()
+    )
+    slope = per_sample_gradient(lambda a: relativistic_pairing.generator(a, real), fake)
+    torch.testing.assert_close(slope, -surplus.sigmoid())
+    shifted = relativistic_pairing.discriminator(real + 3, fake + 3)
+    torch.testing.assert_close(shifted, relativistic_pairing.discriminator(real, fake))
+
+
+def test_pairing_needs_as_many_fakes_as_real_samples():
+    for loss in (relativistic_pairing.discriminator, relativistic_pairing.generator):
+        with pytest.raises(ValueError, match=r"expected logits of the same shape, got .*\(\d, 1\)"):
+            loss(torch.zeros(4, 1), torch.zeros(6, 1))
+
+
+def test_only_the_relativistic_generators_need_real_logits():
     real, fake = torch.randn(4, 1), torch.randn(6, 1)
     assert [name for name, objective in OBJECTIVES.items() if objective.needs_real] == [
-        "relativistic_average"
+        "relativistic_average",
+        "relativistic_pairing",
     ]
-    with pytest.raises(ValueError, match="pass real_logits, got None"):
-        relativistic_average.generator(fake)
+    for objective in (relativistic_average, relativistic_pairing):
+        with pytest.raises(ValueError, match="pass real_logits, got None"):
+            objective.generator(fake)
     for name, objective in OBJECTIVES.items():
         if not objective.needs_real:
             assert objective.generator(fake, real).equal(objective.generator(fake)), name

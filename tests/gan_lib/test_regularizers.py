@@ -193,6 +193,7 @@ def matrix(layer):
     return weight.flatten(1)
 
 
+@pytest.mark.slow
 def test_spectral_norm_of_every_layer_becomes_one_and_the_weights_stay():
     torch.manual_seed(0)
     network = nn.Sequential(
@@ -249,6 +250,7 @@ def test_a_normalised_discriminator_can_be_penalised():
 # operator norm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer, shape", [(nn.Linear(7, 4), (7,)), (nn.Conv2d(2, 3, 3, 1, 1), (2, 5, 5))])
 def test_operator_norm_is_the_largest_singular_value_of_the_whole_map(layer, shape):
     torch.manual_seed(0)
@@ -262,6 +264,7 @@ def test_operator_norm_is_the_largest_singular_value_of_the_whole_map(layer, sha
     assert found.item() == pytest.approx(torch.linalg.matrix_norm(columns.flatten(1), 2).item(), rel=1e-4)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(seeds, st.sampled_from([(4, 2), (3, 1), (2, 2), (3, 2)]))
 def test_a_convolution_is_at_most_ceil_k_over_s_times_its_reshaped_kernel(seed, sizes):

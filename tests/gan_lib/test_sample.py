@@ -132,6 +132,7 @@ def test_batches_are_drawn_apart_and_counted(trained):
     assert difference.abs().max() <= 1 and images[0].ne(images[256]).any()
 
 
+@pytest.mark.slow
 def test_a_real_process_draws_the_same_images_again(trained, tmp_path):
     here, there = tmp_path / "here.png", tmp_path / "there.png"
     assert call(trained[0], "--count", 4, "--out", here).exit_code == 0

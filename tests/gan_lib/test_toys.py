@@ -17,10 +17,18 @@ def weights(network):
     return torch.nn.utils.parameters_to_vector(network.parameters())
 
 
+def linear_weights(network, factor=1.0):
+    """Of the linear layers, without what a method puts between them; the weights times a factor."""
+    layers = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
+    return [(factor * layer.weight, layer.bias) for layer in layers]
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_all_methods_start_from_the_same_generator_and_see_the_same_stream(name):
     plain, other = (start(METHODS[method], 3, SMALL) for method in ("GAN", name))
-    assert weights(plain.generator).equal(weights(other.generator))
+    torch.testing.assert_close(
+        linear_weights(plain.generator, METHODS[name].spread), linear_weights(other.generator)
+    )
     assert draw_noise(plain, 9).equal(draw_noise(other, 9))
     another_seed = start(METHODS[name], 4, SMALL)
     assert not weights(other.generator).equal(weights(another_seed.generator))
@@ -63,6 +71,38 @@ def test_only_packs_and_minibatch_layers_let_the_discriminator_see_other_samples
     assert sees == {"PacGAN2", "minibatch discrimination", "minibatch std"}
 
 
+def test_only_the_method_named_batch_norm_normalises_the_generators_hidden_layers():
+    norms = {
+        name: [type(layer).__name__ for layer in start(m, 1, SMALL).generator] for name, m in METHODS.items()
+    }
+    hidden = ["Linear", "BatchNorm1d", "ReLU"]
+    assert norms.pop("batch norm") == [*hidden, *hidden, "Linear"]
+    assert all("BatchNorm1d" not in layers for layers in norms.values())
+
+
+def test_a_methods_rates_are_factors_on_the_settings():
+    for name, expected in {
+        "GAN": (3e-3, 1e-3),
+        "slower generator": (1e-3, 1e-3),
+        "faster discriminator": (3e-3, 3e-3),
+        "two time scales": (1e-3, 3e-3),
+    }.items():
+        game = start(METHODS[name], 1, SMALL)
+        rates = [one.param_groups[0]["lr"] for one in (game.optimizer_g, game.optimizer_d)]
+        assert rates == pytest.approx(expected)
+
+
+def test_the_penalties_are_as_named():
+    torch.manual_seed(0)
+    critic, real, fake = torch.nn.Linear(2, 1), torch.randn(8, 2), torch.randn(8, 2)
+    slope = critic.weight.norm().item() ** 2  # the same everywhere
+    for name, expected in {"R1": slope, "R1 and R2": 2 * slope}.items():
+        penalty = METHODS[name].penalty
+        assert penalty(critic, real, fake).item() == pytest.approx(
+            expected * penalty.keywords["weight"], rel=1e-5
+        )
+
+
 def test_spectral_norm_bounds_the_slope_of_the_discriminator():
     points = torch.randn(200, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
     logits = start(METHODS["spectral norm"], 1, SMALL).discriminator(points)
@@ -80,6 +120,12 @@ def test_rates_fall_and_watch_sees_every_step():
     assert [step for step, _ in seen] == [0, 1, 2, 3, 4]
     # a step's rate is set after it is watched
     assert [rate for _, rate in seen[1:]] == pytest.approx([3e-3, 2.25e-3, 1.5e-3, 0.75e-3])
+
+
+def test_a_longer_game_takes_as_many_steps_as_its_method_says():
+    steps = []
+    play(ring(), METHODS["three times as long"], 1, 4, SMALL, watch=lambda step, game: steps.append(step))
+    assert steps == list(range(13))
 
 
 def test_a_game_without_steps_is_refused():

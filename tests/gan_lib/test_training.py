@@ -14,7 +14,7 @@ from torch import nn
 from torch.func import functional_call
 
 from gan_lib.networks import dcgan_discriminator, dcgan_generator
-from gan_lib.objectives import OBJECTIVES, non_saturating
+from gan_lib.objectives import OBJECTIVES, non_saturating, relativistic_pairing
 from gan_lib.training import (
     UPDATES,
     KerasAdam,
@@ -91,6 +91,8 @@ def reference(game, objective, update, lr=0.5, penalty=None):
 @pytest.mark.parametrize("update", UPDATES)
 def test_step_is_the_update_it_is_named_after(game, update, objective):
     generator, discriminator, real, noise = game
+    if objective is relativistic_pairing:  # as many fakes as real samples
+        game = generator, discriminator, real, noise = generator, discriminator, real, noise[: len(real)]
     theta, phi, g_loss, d_loss = reference(game, objective, update)
     for parameter in [*generator.parameters(), *discriminator.parameters()]:
         parameter.grad = torch.full_like(parameter, 1e3)  # left over from elsewhere

@@ -110,6 +110,7 @@ def played(step, game, device):
     return losses, norms, state, torch.rand(1, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("objective", [non_saturating, wasserstein], ids=["non_saturating", "wasserstein"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])

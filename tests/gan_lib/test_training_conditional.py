@@ -229,6 +229,7 @@ def shades(tmp_path_factory):
     return out, train(config, images, labels=labels)
 
 
+@pytest.mark.slow
 def test_the_generator_learns_what_the_label_means(shades):
     generator, noise = (
         shades[1].generator.eval(),

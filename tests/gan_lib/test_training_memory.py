@@ -34,6 +34,7 @@ def cleared(how):
     return held, int(mib)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="mallopt is the C library's of GNU/Linux")
 def test_memory_taken_again_costs_few_new_pages():
     held, kept = cleared("keep")

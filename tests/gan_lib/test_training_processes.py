@@ -58,6 +58,7 @@ def numbers(state, path=""):
     return {path: state} if kept or path.endswith("batches_seen") else {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["fabric", "torchrun"])
 @pytest.mark.parametrize("kind", ["critic", "hinge", "conditional"])
 def test_two_processes_do_what_one_does(runs, how, kind):

@@ -155,6 +155,7 @@ def test_two_time_scales(images, tmp_path):
     assert [tuple(group["betas"]) for group in groups] == [(0.0, 0.9)] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -19,6 +20,13 @@ run = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(run)
 
 CLAIM = "from gan_lib.claims import claim\nclaim({id!r}, {value}, expected=2, says='It is two.')"
+STARTED = f"""
+import importlib.util, pathlib, sys
+spec = importlib.util.spec_from_file_location("run", {str(SCRIPT)!r})
+run = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(run)
+run.leave(run.main(["--jobs", "1"], pathlib.Path({{root!r}})))
+"""
 
 
 @pytest.fixture
@@ -130,14 +138,10 @@ def test_a_kernel_that_dies_is_named(root, capsys):
 def test_a_run_killed_in_the_middle_goes_on_where_it_stopped(root):
     write(root, "01_page", "print(n)")
     write(root, "02_page", "import time\ntime.sleep(600)")
-    started = (
-        "import importlib.util, pathlib, sys\n"
-        f"spec = importlib.util.spec_from_file_location('run', {str(SCRIPT)!r})\n"
-        "run = importlib.util.module_from_spec(spec); spec.loader.exec_module(run)\n"
-        f"run.main([], pathlib.Path({str(root)!r}))\n"
-    )
     process = subprocess.Popen(
-        [sys.executable, "-c", started], start_new_session=True, stderr=subprocess.PIPE
+        [sys.executable, "-c", STARTED.format(root=str(root))],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
     )
     first = root / "book/notebooks/01_page.ipynb"
     try:
@@ -154,6 +158,61 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped(root):
     assert run.main([], root) == 0
     assert first.stat().st_mtime_ns == before
     assert (root / "book/notebooks/02_page.ipynb").exists()
+
+
+MEETS = """
+import pathlib, time
+pathlib.Path({own!r}).touch()
+end = time.monotonic() + 120
+while not pathlib.Path({other!r}).exists():
+    assert time.monotonic() < end
+    time.sleep(0.05)
+"""
+
+
+def test_notebooks_run_side_by_side_and_keep_their_claims_apart(root):
+    for own, other in (("01_page", "02_page"), ("02_page", "01_page")):
+        write(root, own, MEETS.format(own=own, other=other), CLAIM.format(id=f"of-{own[:2]}", value="n"))
+    assert run.main(["--jobs", "2"], root) == 0
+    claims = json.loads((root / "book/claims.json").read_text())
+    assert [(claim["id"], claim["page"]) for claim in claims] == [
+        ("of-01", "notebooks/01_page"),
+        ("of-02", "notebooks/02_page"),
+    ]
+
+
+def test_notebooks_run_side_by_side_each_in_their_folder(root):
+    """papermill saves after every cell, from where the process stood: where a kernel started, then."""
+    there = "import os, pathlib\nassert os.path.samefile(pathlib.Path.cwd(), {!r})".format(
+        str(root / "notebooks")
+    )
+    for page in range(1, 7):
+        write(root, f"0{page}_page", *[there] * (100 if page % 2 else 1))
+    here = os.getcwd()
+    assert run.main(["--jobs", "4"], root) == 0
+    assert os.getcwd() == here
+
+
+def test_jobs_must_be_one_at_least(root, capsys):
+    with pytest.raises(SystemExit):
+        run.main(["--jobs", "0"], root)
+    assert "--jobs must be at least 1, got 0" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_leaves_no_kernel_and_says_how_to_go_on(root):
+    write(root, "01_page", "import pathlib, time\npathlib.Path('running').touch()\ntime.sleep(600)")
+    process = subprocess.Popen(
+        [sys.executable, "-c", STARTED.format(root=str(root))],
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while not (root / "notebooks/running").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    kernels = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    assert b"interrupted; what has finished is kept" in process.communicate(timeout=60)[1]
+    assert process.returncode == 1 and not psutil.wait_procs(kernels, timeout=10)[1]
 
 
 def test_an_id_that_two_notebooks_use_is_an_error(root, capsys):

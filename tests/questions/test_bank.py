@@ -31,6 +31,13 @@ KEYS = {
     "C11": {"A"},
     "C12": "float",
 }
+SOURCE_KEYS = {
+    "T2": {"A", "B"},
+    "T10": {"A", "B", "D"},
+    "C1": {"A", "B", "C", "D"},
+    "C2": {"B"},
+    "C4": 1,
+}  # others
 SETS = {"T": "theory", "C": "coding", "Q": "essays", "TF": "program"}  # of the source
 VALID = """
 - id: X1
@@ -72,6 +79,12 @@ def test_keys_are_the_corrected_ones(questions):
     assert keys == KEYS
     assert type(questions["C12"].answer) is str
     assert questions["Q1"].key is None
+
+
+def test_the_source_s_key_stands_where_ours_is_another(questions):
+    given = {name: question.source_key for name, question in questions.items()}
+    assert {name: key for name, key in given.items() if key is not None} == SOURCE_KEYS
+    assert all(questions[name].key != key for name, key in SOURCE_KEYS.items())
 
 
 def test_each_set_holds_its_own_questions(questions):
@@ -145,6 +158,7 @@ def test_essays_have_a_model_answer_of_the_asked_length_and_ten_points(questions
         assert sum(criterion.points for criterion in essay.rubric) == 10, essay.id
         for criterion in essay.rubric:
             assert criterion.criterion not in bank.markdown(essay) and "$" not in criterion.asks
+            assert bool(criterion.half) == (criterion.points > 1), (essay.id, criterion.asks)
 
 
 # Handing questions out
@@ -234,6 +248,12 @@ def test_code_keeps_the_indentation_of_its_first_line(load_text):
         ("000-X1-A:", "000-X2-A:", "one.yml: X1: rows.000-X2-A: expected an id such as 000-X1"),
         ("verdict: true}", "verdict: true, claims: [No_Claim]}", "rows.000-X1-A.claims: .*'No_Claim'"),
         ("verdict: true}", "verdict: true, claims: js}", "rows.000-X1-A.claims: expected a list"),
+        (
+            "  options:",
+            "  changed: all\n  source_key: [A]\n  options:",
+            "X1: source_key: expected another key",
+        ),
+        ("  options:", "  source_key: [B]\n  options:", "X1: source_key: .*`changed` to say why"),
         ("  options:", "  answer: 3\n  options:", "one.yml: X1: answer: .*single has no such field"),
         ("- id: X1", "- id: X1\n  id: X1", "one.yml: 'id' stands twice in one mapping"),
     ],
@@ -279,6 +299,11 @@ def test_answers_of_numbers_and_texts(load_text):
             "X1: rubric.1.points: expected more",
         ),
         ("essay", "  rubric:\n    - {asks: b, criterion: a}\n", "X1: rubric.1.points: missing"),
+        (
+            "essay",
+            "  rubric:\n    - {asks: b, criterion: a, points: 2}\n",
+            "X1: rubric.1.half: expected where",
+        ),
         ("essay", "  rubric:\n    - {criterion: a, points: 1}\n", "X1: rubric.1.asks: missing"),
     ],
 )

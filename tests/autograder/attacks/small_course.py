@@ -4,10 +4,10 @@ As in the repository, the course is a folder `course` beside its settings, where
 """
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import commands
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
@@ -151,13 +151,13 @@ def make(folder, settings="", cells=SOURCE):
 
 def nbgrader(course, *arguments, **variables):
     """Runs a command of a course where it is typed, with more variables; returns the finished process."""
-    command = [str(Path(sys.executable).with_name("nbgrader")), *arguments]
+    command = [commands.NBGRADER, *arguments]
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "GRADERS_SECRET": "s3cret-environment",
     }
     environment |= variables
-    return subprocess.run(command, cwd=course.parent, env=environment, capture_output=True, text=True)
+    return commands.run(command, course.parent, environment)
 
 
 def grades(course):

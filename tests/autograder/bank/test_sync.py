@@ -133,7 +133,7 @@ def theory(ps0):
 def test_an_essay_brings_its_criteria_points_and_model_answer(theory):
     questions = bank.load()
     first, *rest = questions["Q3"].rubric
-    rubric = (dataclasses.replace(first, criterion="Says so.", points=5), *rest)
+    rubric = (dataclasses.replace(first, criterion="Says so.", points=5, half="Hints at it."), *rest)
     stale = dict_by_id(
         sync.out_of_date(theory, changed(questions, "Q3", rubric=rubric, explanation="Model."))
     )
@@ -142,7 +142,7 @@ def test_an_essay_brings_its_criteria_points_and_model_answer(theory):
     scheme = stale["q3-criterion-1"]
     assert scheme.metadata.nbgrader.points == 5
     visible, hidden = scheme.source.split("### BEGIN MARK SCHEME")
-    assert "Says so." in hidden and "Model." in hidden
+    assert "Says so.\n\nHalf of the points: Hints at it.\n" in hidden and "Model." in hidden
     assert "What the discriminator learns." in visible and "Says so." not in visible
 
 

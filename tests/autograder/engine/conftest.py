@@ -54,7 +54,7 @@ def cell(name, source, *, locked=True, points=None):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def execute():
     """Function from the cells of a notebook to what became of it.
 

@@ -106,7 +106,9 @@ def test_what_was_judged_in_time_counts(execute):
     slow = cell("slow", "while True: f(1)", points=1)
     last = cell("last", "assert f(2) == 2", points=1)
     done = execute((answer, "def f(x): return x"), first, slow, last, notebook_seconds=4)
-    assert done.passed == {"first"} and [wait["cells"] for wait in done.waits] == [["last"]]
+    (wait,) = done.waits
+    # the check's time and the notebook's end at one instant: what is cut off so says nothing
+    assert done.passed == {"first"} and wait["cells"] == ["slow", "last"]
 
 
 def test_processor_time_is_counted_over_all_kernels(execute):

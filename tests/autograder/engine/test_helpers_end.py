@@ -79,13 +79,25 @@ def watched(process):
         watching.join()
 
 
-def test_twenty_runs_in_one_process_leave_no_process_behind(tmp_path):
+@pytest.mark.parametrize(
+    "runs",
+    [
+        4,
+        pytest.param(
+            20,
+            marks=pytest.mark.exhaustive(
+                "tests/autograder/engine/test_helpers_end.py::test_several_runs_in_one_process_leave_no_process_behind"
+            ),
+        ),
+    ],
+)
+def test_several_runs_in_one_process_leave_no_process_behind(tmp_path, runs):
     with (
-        started(course_of(tmp_path / "course", RIGHT).parent, RUNS, "20") as process,
+        started(course_of(tmp_path / "course", RIGHT).parent, RUNS, str(runs)) as process,
         watched(psutil.Process(process.pid)) as most,
     ):
         lines = process.stdout.read().splitlines()
-    assert [line.split(" ", 2)[:2] for line in lines] == [[str(run), "0"] for run in range(20)], lines
+    assert [line.split(" ", 2)[:2] for line in lines] == [[str(run), "0"] for run in range(runs)], lines
     assert most == dict.fromkeys(KINDS, 1)  # a set of them at a time
     open_files = [int(line.split(" ", 3)[2]) for line in lines]
     assert open_files[-1] <= open_files[1], open_files

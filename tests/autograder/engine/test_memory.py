@@ -13,7 +13,7 @@ from autograder.engine.checker import limit_memory
 import torch
 limit_memory(1 << 28)
 MANY = "torch.zeros(1).expand(1 << 25).tolist()"
-for build in ("torch.zeros(1 << 27)", MANY, "bytearray(1 << 28)", "[0] * 10**8"):
+for build in ("torch.zeros(1 << 27)", MANY, "bytearray(1 << 29)", "[0] * 10**8"):
     try:
         eval(build)
     except (MemoryError, RuntimeError) as error:

@@ -192,6 +192,7 @@ def mutated(draw):
     return data
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(mutated())
 def test_a_changed_notebook_is_refused_or_has_the_assignments_cells(data):

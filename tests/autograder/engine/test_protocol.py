@@ -119,6 +119,7 @@ def is_data_or_malformed(text, blob=b""):
         assert str(error) and len(str(error)) < 300
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(TYPED | JSON, st.lists(JSON, max_size=3))
 def test_any_json_gives_data_or_malformed(value, rows):
@@ -150,6 +151,7 @@ ROWS = st.tuples(
 ).map(list)
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(
     st.lists(ROWS | st.just(["new", 0, "float32", 1, [2], [1], "leaf", 1]), max_size=5),
@@ -174,6 +176,7 @@ def test_any_rows_give_tensors_within_their_memory_or_malformed(rows, first, sec
             tensor.detach().to(torch.complex128).sum()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(DATA, st.integers(0, 2**32))
 def test_a_damaged_answer_gives_data_or_malformed(value, seed):

@@ -2,11 +2,11 @@
 
 import datetime
 import os
-import subprocess
 import sys
 import warnings
 from pathlib import Path
 
+import commands
 from nbgrader.api import Gradebook
 from small_course import HALF, PS, RIGHT, filled_in, hand_in, make
 from sqlalchemy.exc import SAWarning
@@ -87,7 +87,7 @@ def command(course, *arguments):
 def grade(course, *arguments, **variables):
     """Runs the command; returns the finished process."""
     environment = os.environ | variables
-    return subprocess.run(command(course, *arguments), env=environment, capture_output=True, text=True)
+    return commands.run(command(course, *arguments), os.getcwd(), environment)
 
 
 def table(done):

@@ -89,7 +89,9 @@ def test_a_run_that_is_ended_keeps_what_is_entered_and_leaves_no_process(small, 
     done = grade(course, "--workers", "1", TMPDIR=str(temporary))
     assert table(done)["unchanged"] == len(there) and table(done)["graded"] == 3 - len(there), done.stderr
     assert left(temporary) == []
-    assert sorted(os.listdir(course / "autograded" / ".grading")) == ["lock", f"{PS}.jsonl"]
+    own = course / "autograded" / ".grading"
+    assert sorted(os.listdir(own)) == ["lock", f"{PS}.jsonl", "waits"]
+    assert {path.name for path in (own / "waits" / PS).iterdir()} == {"ada.json", "bob.json", "eve.json"}
 
 
 def left(temporary):

@@ -67,7 +67,8 @@ def test_what_is_interrupted_looks_graded_to_nobody(course, small, monkeypatch, 
     assert enter(again, small[1]) and is_graded(again) and notebook.exists()
     assert book_of(course)["ada", "submission"][2] == 7
     again.close()
-    assert sorted(path.name for path in again.own.iterdir()) == [f"{PS}.jsonl"]
+    left = sorted(path.name for path in again.own.rglob("*") if path.is_file())
+    assert left == ["ada.json", f"{PS}.jsonl"], "nothing half written"
 
 
 def test_a_submission_that_has_changed_meanwhile_is_not_entered(course, small):

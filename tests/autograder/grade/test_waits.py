@@ -6,9 +6,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 
+import commands
 import nbformat
 import pytest
 from batches import book_of, grade
@@ -42,7 +42,7 @@ def lost(release, *names):
 
 def settle(course, *words):
     command = [sys.executable, "-m", "autograder", "settle", *words, "--course", str(course.parent)]
-    return subprocess.run(command, capture_output=True, text=True)
+    return commands.run(command, os.getcwd(), os.environ)
 
 
 def exported(course):
@@ -68,8 +68,11 @@ def read_essays(course, *students):
 
 
 def records(course):
+    """The records that say something."""
     folder = course / "autograded" / ".grading" / "waits" / PS
-    return {path.stem: json.loads(path.read_text()) for path in folder.glob("*")}
+    found = {path.stem: json.loads(path.read_text()) for path in folder.glob("*")}
+    says = {name: any(map(any, map(dict.values, one["notebooks"].values()))) for name, one in found.items()}
+    return {name: one for name, one in found.items() if says[name] or one["settled"]}
 
 
 @pytest.fixture
@@ -131,6 +134,28 @@ def test_a_lost_answer_waits_until_a_person_settles_it(graded):
         ("waits", ""), ("graded", "10.0"),
     ]  # fmt: skip
     assert set(records(course)) == {"bob"}
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda course: nbgrader(course, "autograde", PS, "--force"),
+        lambda course: grade(course, "--force"),
+    ],
+    ids=["plain", "many"],
+)
+def test_a_settlement_of_what_came_without_damage_is_kept(small, again):
+    """Nobody has read the essay, and it is settled as 0: for as long as it is this submission."""
+    course, release = small
+    again(course)
+    assert settle(course, "ada", PS, "--as", "zero", "--because", "Not hers.").returncode == 0
+    zero = exported(course)["ada"]
+    assert (zero["status"], zero["score"]) == ("graded", "0.0")
+    again(course)
+    assert exported(course)["ada"] == zero
+    hand_in(course, "ada", lost(release, "ranks"))
+    again(course)
+    assert exported(course)["ada"]["status"] == "waits"
 
 
 def test_an_essay_that_nobody_has_read_is_not_0_points(small):

@@ -68,7 +68,7 @@ POINTS = {
     ("ps0_theory", "carl"): {"t12-key": 1},
     ("ps1_minimax", "hugo"): {
         "c1-key": 4 / 3, "c9-key": 4 / 3, "c10-key": 2 / 3, "c12-key": 2,
-        "step-generator": 2, "step-state": 1, "smooth-value": 2, "smooth-fakes": 1,
+        "step-generator": 2, "step-losses": 1, "step-state": 1, "smooth-value": 2, "smooth-fakes": 1,
         "clear-none": 1, "clear-graph": 1, "clear-rest": 1, "mean-type": 1, "mean-precision": 2,
     },
 }  # fmt: skip

@@ -2,15 +2,14 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import commands
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-ROOT = Path(__file__).parents[3]
 LINE = "\nfrom autograder import isolate\n\nisolate(c)\n"
 SMALL = "c.IsolatedExecute.preload = []\n"  # the course needs no torch
 PS = "ps1"
@@ -18,9 +17,7 @@ PS = "ps1"
 
 def nbgrader(folder, *words):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for alembic
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "nbgrader", *words]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = commands.run([commands.NBGRADER, *words], folder, os.environ | {"PATH": path})
     assert done.returncode == 0, done.stderr
     return done.stderr
 

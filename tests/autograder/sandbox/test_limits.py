@@ -26,16 +26,29 @@ def test_one_process_that_asks_for_too_much_gets_a_memory_error(run_cells):
     assert texts[0].startswith("MemoryError") and texts[1] == "goes on\n" and why is None
 
 
-def test_many_processes_that_hold_too_much_together_are_killed(run_cells):
-    code = """
-import os, time
+TOGETHER = {
+    "at once": """
 for _ in range(8):
     if not os.fork():
         x = bytearray(b'x') * (200 << 20)
         time.sleep(60)
-time.sleep(60)
-"""
-    texts, why = run_cells(code, limits=SMALL)
+""",
+    # with as much mapped as before, which a sum over the processes does not see
+    "in the place of what they shared": """
+x = bytearray(b'x') * (150 << 20)
+for _ in range(8):
+    if not os.fork():
+        time.sleep(3)
+        del x
+        x = bytearray(b'x') * (150 << 20)
+        time.sleep(60)
+""",
+}
+
+
+@pytest.mark.parametrize("code", TOGETHER.values(), ids=TOGETHER)
+def test_many_processes_that_hold_too_much_together_are_killed(run_cells, code):
+    texts, why = run_cells(f"import os, time{code}time.sleep(60)", limits=SMALL)
     assert texts == ["<dead>"]
     assert why.startswith("memory: the sandbox used ") and why.endswith("of the 600 MiB allowed")
 

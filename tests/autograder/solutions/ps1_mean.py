@@ -104,13 +104,13 @@ def cutting(t):
 TYPE, PRECISION, GUARDS = "mean-type", "mean-precision", "mean-guards"
 WRONG = {
     "float32": (checked(lambda t: t.float().mean().item()), {PRECISION}),
-    "own dtype": (lambda t: t.mean().item(), {TYPE, PRECISION, GUARDS}),
+    "own dtype": (lambda t: t.mean().item(), {PRECISION, GUARDS}),
     "float64 after the mean": (checked(lambda t: t.float().mean().double().item()), {PRECISION}),
     "float64 after the sum": (checked(lambda t: t.sum().double().item() / t.numel()), {PRECISION}),
     "numpy.float64": (checked(lambda t: t.detach().double().numpy().mean()), {TYPE}),
     "numpy in float32": (checked(lambda t: float(np.mean(t.detach().float().numpy()))), {PRECISION}),
     "a tensor": (checked(lambda t: t.double().mean()), {TYPE}),
-    "numpy without detach": (checked(lambda t: float(t.numpy().mean(dtype=np.float64))), {PRECISION, GUARDS}),
+    "numpy without detach": (checked(lambda t: float(t.numpy().mean(dtype=np.float64))), {PRECISION}),
     "no refusal": (lambda t: t.detach().double().mean().item(), {GUARDS}),
     "empty gives 0": (
         lambda t: checked(lambda t: t.detach().double().mean().item())(t) if t.numel() else 0.0,
@@ -129,7 +129,7 @@ WRONG = {
         {PRECISION},
     ),
     "median": (checked(lambda t: t.detach().double().median().item()), {PRECISION}),
-    "tensor changed": (checked(changing), {TYPE, PRECISION, GUARDS}),
+    "tensor changed": (checked(changing), {PRECISION, GUARDS}),
     "requires_grad switched off": (checked(cutting), {PRECISION, GUARDS}),
     "rounded": (checked(lambda t: round(t.detach().double().mean().item(), 6)), {PRECISION}),
     "an int for integers": (
@@ -247,4 +247,11 @@ WRONG |= {
     ),
     "gradients filled in": (then(with_backward), {GUARDS}),
     "grad mode left off": (then(lambda t: torch.set_grad_enabled(False)), {GUARDS}),
+}
+
+
+WRONG |= {
+    "sum instead of the mean": (checked(lambda t: t.detach().double().sum().item()), {PRECISION}),
+    "sign": (checked(lambda t: -exactly(t)), {PRECISION}),
+    "a column's mean": (checked(lambda t: exactly(t[..., :1]) if t.dim() else exactly(t)), {PRECISION}),
 }

@@ -186,15 +186,15 @@ def parameters_or_the_cpu(netG):
 
 WRONG = {
     "no device": (generating(home=lambda netG: (None, home(netG)[1])), {DEVICE}),
-    "no dtype": (generating(home=lambda netG: (home(netG)[0], None)), {DTYPE, VALUES}),
-    "neither": (generating(home=lambda netG: (None, None)), {DEVICE, DTYPE, VALUES}),
-    "drawn in float32 on the CPU, then moved": (generating(moved), {VALUES}),
-    "parameters taken for granted": (generating(home=first_parameter), {DEVICE, DTYPE}),
-    "buffers forgotten": (generating(home=parameters_or_the_cpu), {DEVICE, DTYPE}),
-    "first of the state dict": (generating(home=first_of_the_state), {DEVICE, DTYPE}),
-    "dtype of an integer buffer": (generating(home=first_buffer_as_it_is), {DEVICE, DTYPE}),
+    "no dtype": (generating(home=lambda netG: (home(netG)[0], None)), {DTYPE}),
+    "neither": (generating(home=lambda netG: (None, None)), {DEVICE, DTYPE}),
+    "drawn in float32 on the CPU, then moved": (generating(moved), {DTYPE}),
+    "parameters taken for granted": (generating(home=first_parameter), {DEVICE}),
+    "buffers forgotten": (generating(home=parameters_or_the_cpu), {DEVICE}),
+    "first of the state dict": (generating(home=first_of_the_state), {DEVICE}),
+    "dtype of an integer buffer": (generating(home=first_buffer_as_it_is), {DTYPE}),
     "model moved to the noise": (moving_the_net, {DEVICE}),
-    "model converted to the noise": (converting_the_net, {DTYPE, VALUES}),
+    "model converted to the noise": (converting_the_net, {DTYPE}),
     "uniform": (generating(uniform), {VALUES}),
     "uniform with mean 0 and standard deviation 1": (generating(scaled_uniform), {VALUES}),
     "generator ignored": (generating(deaf), {VALUES}),
@@ -278,14 +278,14 @@ def all_trainable(out, netG):
 
 
 WRONG |= {
-    "first trainable parameter": (generating(home=first_trainable), {DEVICE, DTYPE}),
-    "last parameter": (generating(home=first_of(parameter=-1)), {DEVICE, DTYPE}),
-    "last buffer": (generating(home=first_of(buffer=-1)), {DEVICE, DTYPE}),
-    "first floating buffer": (generating(home=first_floating_buffer), {DEVICE, DTYPE}),
+    "first trainable parameter": (generating(home=first_trainable), {DEVICE}),
+    "last parameter": (generating(home=first_of(parameter=-1)), {DEVICE}),
+    "last buffer": (generating(home=first_of(buffer=-1)), {DEVICE}),
+    "first floating buffer": (generating(home=first_floating_buffer), {DTYPE}),
     "complex noise": (generating(home=real_dtype), {DTYPE}),
     "converted where no generator is given": (
         or_else(lambda n, z_dim, device, dtype: torch.randn(n, z_dim, device=device).to(dtype)),
-        {VALUES},
+        {DTYPE},
     ),
     "uniform where no generator is given": (
         or_else(lambda n, z_dim, device, dtype: torch.rand(n, z_dim, device=device, dtype=dtype)),
@@ -327,7 +327,17 @@ WRONG |= {
     ),
     "squeezed": (applied(lambda out, netG: out.squeeze()), {VALUES}),
     "detached": (applied(lambda out, netG: out.detach()), {MODES}),
-    "in float32": (applied(lambda out, netG: out.float()), {DTYPE, VALUES}),
+    "in float32": (applied(lambda out, netG: out.float()), {DTYPE}),
     "gradients cleared": (applied(gradients_cleared), {MODES}),
     "all parameters trainable": (applied(all_trainable), {MODES}),
+}
+
+
+WRONG |= {
+    "shape the other way round": (
+        generating(lambda n, z_dim, **where: torch.randn(z_dim, n, **where)),
+        {VALUES},
+    ),
+    "twice as wide": (generating(lambda *shape, **where: 2 * torch.randn(*shape, **where)), {VALUES}),
+    "not centred": (generating(lambda *shape, **where: 1 + torch.randn(*shape, **where)), {VALUES}),
 }

@@ -156,17 +156,17 @@ WRONG = {
     "NumPy's generator": (smoothed(numpy_draws), {TARGETS}),
     "fakes smoothed too": (
         smoothed(fake_target=lambda fake: torch.empty_like(fake).uniform_(0.0, 0.2)),
-        {VALUE, FAKES},
+        {FAKES},
     ),
-    "fakes at 1 - high": (smoothed(fake_target=lambda fake: torch.full_like(fake, 0.1)), {VALUE, FAKES}),
-    "no factor 1/2": (smoothed(factor=1.0), {VALUE, TARGETS, FAKES}),
-    "one mean over both": (one_mean, {VALUE, TARGETS, FAKES}),
+    "fakes at 1 - high": (smoothed(fake_target=lambda fake: torch.full_like(fake, 0.1)), {FAKES}),
+    "no factor 1/2": (smoothed(factor=1.0), {VALUE}),
+    "one mean over both": (one_mean, {VALUE}),
     "BCE of probabilities": (probabilities, {VALUE}),
-    "sigmoid applied twice": (sigmoid_twice, {VALUE, TARGETS, FAKES}),
+    "sigmoid applied twice": (sigmoid_twice, {VALUE}),
     "predictions overwritten": (clobbering, {VALUE}),
     "a float returned": (
         lambda r, f, low=0.8, high=1.0: smoothed()(r, f, low, high).item(),
-        {VALUE, TARGETS, FAKES},
+        {VALUE, TARGETS},
     ),
     "a tensor of one element": (lambda r, f, low=0.8, high=1.0: smoothed()(r, f, low, high)[None], {VALUE}),
 }
@@ -269,7 +269,7 @@ WRONG |= {
     "triangular": (drawn(lambda shape: (torch.rand(shape) + torch.rand(shape)) / 2), {TARGETS}),
     "default 0.7": (lambda r, f, low=0.7, high=1.0: smoothed()(r, f, low, high), {TARGETS}),
     "default 1.1": (lambda r, f, low=0.8, high=1.1: smoothed()(r, f, low, high), {TARGETS}),
-    "0 is missing": (zero_is_missing, {VALUE, TARGETS}),
+    "0 is missing": (zero_is_missing, {TARGETS}),
     "logits to 100": (clamped(100.0), {VALUE}),
     "logits to 20": (clamped(20.0), {VALUE}),
     "logarithm with an epsilon": (
@@ -277,27 +277,49 @@ WRONG |= {
             -(low + (high - low) * torch.rand(r.shape)).mul(torch.log(r.sigmoid() + 1e-12)).mean() / 2
             - torch.log(1 - f.sigmoid() + 1e-12).mean() / 2
         ),
-        {VALUE, TARGETS},
+        {VALUE, FAKES},
     ),
     "slopes of nan far out": (with_where, {VALUE}),
-    "predictions zeroed": (zeroing, {VALUE, TARGETS, FAKES}),
-    "without slopes, other logits left behind": (without_slopes, {VALUE, TARGETS, FAKES}),
-    "last real left out": (last_left_out, {VALUE, TARGETS}),
-    "last fake left out": (last_fake_left_out, {VALUE, FAKES}),
-    "no slope in the fakes": (of_the_reals_alone, {VALUE, FAKES}),
-    "no slope in the reals": (of_the_fakes_alone, {VALUE, TARGETS}),
+    "predictions zeroed": (zeroing, {VALUE}),
+    "without slopes, other logits left behind": (without_slopes, {VALUE, TARGETS}),
+    "last real left out": (last_left_out, {VALUE}),
+    "last fake left out": (last_fake_left_out, {FAKES}),
+    "no slope in the fakes": (of_the_reals_alone, {VALUE}),
+    "no slope in the reals": (of_the_fakes_alone, {TARGETS}),
     "detached": (
         lambda r, f, low=0.8, high=1.0: smoothed()(r, f, low, high).detach(),
-        {VALUE, TARGETS, FAKES},
+        {TARGETS},
     ),
     "fakes at 1 - high where high is below 1": (
         lambda r, f, low=0.8, high=1.0: smoothed(fake_target=lambda fake: torch.full_like(fake, 1 - high))(
             r, f, low, high
         ),
-        {VALUE, FAKES},
+        {FAKES},
     ),
     "bfloat16": (
         lambda r, f, low=0.8, high=1.0: smoothed()(r.bfloat16(), f.bfloat16(), low, high).float(),
-        {VALUE, TARGETS, FAKES},
+        {VALUE, TARGETS},
+    ),
+}
+
+
+def summed(r, f, low=0.8, high=1.0):
+    y = torch.empty_like(r).uniform_(low, high)
+    return 0.5 * (BCE(r, y, reduction="sum") + BCE(f, torch.zeros_like(f), reduction="sum"))
+
+
+WRONG |= {
+    "sign forgotten": (smoothed(factor=-0.5), {VALUE}),
+    "sums instead of means": (summed, {VALUE}),
+    "targets turned round": (
+        smoothed(lambda real, low, high: 1 - torch.empty_like(real).uniform_(low, high)),
+        {VALUE},
+    ),
+    "fakes labelled 1": (smoothed(fake_target=torch.ones_like), {FAKES}),
+    "fakes labelled by low": (
+        lambda r, f, low=0.8, high=1.0: smoothed(fake_target=lambda fake: torch.full_like(fake, 1 - low))(
+            r, f, low, high
+        ),
+        {FAKES},
     ),
 }

@@ -278,15 +278,15 @@ def weights_moved_by_hand(netG, netD, optG, optD, x, z):
 G, D, LOSSES, STATE = "step-generator", "step-discriminator", "step-losses", "step-state"
 ALL = {G, D, LOSSES, STATE}
 WRONG = {
-    "discriminator first": (step_with(order="dg"), {G, LOSSES}),
+    "discriminator first": (step_with(order="dg"), {G}),
     "fakes not detached": (step_with(fake_for_d=lambda netG, z, fake: fake), ALL),
     "fakes for D from fresh noise": (
         step_with(fake_for_d=lambda netG, z, fake: netG(torch.randn_like(z)).detach()),
-        {D, LOSSES, STATE},
+        {D, STATE},
     ),
     "fakes for D made again after G's step": (
         step_with(fake_for_d=lambda netG, z, fake: netG(z).detach()),
-        {D, LOSSES, STATE},
+        {D, STATE},
     ),
     "mode left as it was": (step_with(mode=False), {STATE}),
     "evaluation mode at the end": (step_with(after=lambda netG, netD: netG.eval()), {STATE}),
@@ -295,23 +295,23 @@ WRONG = {
     "D's gradients cleared before G's backward": (step_with(clear_d="early"), {D}),
     "no factor 1/2": (
         step_with(d_objective=lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean()),
-        {D, LOSSES},
+        {D},
     ),
     "labels of D swapped": (
         step_with(d_objective=lambda real, fake: (F.softplus(real).mean() + F.softplus(-fake).mean()) / 2),
-        {D, LOSSES},
+        {D},
     ),
     "one mean over both batches": (
         step_with(d_objective=lambda real, fake: torch.cat([F.softplus(-real), F.softplus(fake)]).mean()),
-        {D, LOSSES},
+        {D},
     ),
     "saturating generator loss": (
         step_with(g_objective=lambda logits: -F.softplus(logits).mean()),
-        {G, LOSSES},
+        {G},
     ),
     "sigmoid applied twice": (
         step_with(g_objective=lambda logits: BCE(torch.sigmoid(logits), torch.ones_like(logits))),
-        {G, LOSSES},
+        {G},
     ),
     "losses after the updates": (
         step_with(result=lambda g, d, again: tuple(loss.item() for loss in again())),
@@ -320,8 +320,8 @@ WRONG = {
     "tensors returned": (step_with(result=lambda g, d, again: (g.detach(), d.detach())), {LOSSES}),
     "losses in the other order": (step_with(result=lambda g, d, again: (d.item(), g.item())), {LOSSES}),
     "discriminator stays frozen": (step_with(after=lambda netG, netD: netD.requires_grad_(False)), {STATE}),
-    "equal halves of unequal batches": (half_batch, {G, D, LOSSES}),
-    "labels of the other batch's size": (labels_of_the_real_batch, ALL),
+    "equal halves of unequal batches": (half_batch, {G, D}),
+    "labels of the other batch's size": (labels_of_the_real_batch, {G, D}),
     "weights moved by hand, not by the optimizers": (weights_moved_by_hand, {G, D}),
     "generator under no_grad": (generator_without_graph, {G}),
 }
@@ -451,12 +451,32 @@ WRONG |= {
         afterwards(lambda netG, netD, *rest: list(netD.modules())[-1].eval()),
         {STATE},
     ),
-    "last real sample left out": (without_last, {D, LOSSES}),
+    "last real sample left out": (without_last, {D}),
     "losses rounded": (
         step_with(result=lambda g, d, again: (round(g.item(), 3), round(d.item(), 3))),
         {LOSSES},
     ),
     "losses of numpy": (step_with(result=lambda g, d, again: (g.detach().numpy()[()], d.item())), {LOSSES}),
     "losses as ints": (step_with(result=lambda g, d, again: (int(g.item()), int(d.item()))), {LOSSES}),
-    "bfloat16": (in_bfloat16, ALL),
+    "bfloat16": (in_bfloat16, {G, D, LOSSES}),
+}
+
+
+WRONG |= {
+    "reals without labels of 1": (
+        step_with(d_objective=lambda real, fake: (F.softplus(fake).mean() - F.softplus(-real).mean()) / 2),
+        {D},
+    ),
+    "fakes alone in D's loss": (step_with(d_objective=lambda real, fake: F.softplus(fake).mean() / 2), {D}),
+    "sums instead of means": (
+        step_with(d_objective=lambda real, fake: (F.softplus(-real).sum() + F.softplus(fake).sum()) / 2),
+        {D},
+    ),
+    "sum in G's loss": (step_with(g_objective=lambda logits: F.softplus(-logits).sum()), {G}),
+    "G's loss halved": (step_with(g_objective=lambda logits: F.softplus(-logits).mean() / 2), {G}),
+    "d_loss returned without its factor": (
+        step_with(result=lambda g, d, again: (g.item(), 2 * d.item())),
+        {LOSSES},
+    ),
+    "only one loss returned": (step_with(result=lambda g, d, again: g.item()), {LOSSES}),
 }

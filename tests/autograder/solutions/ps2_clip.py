@@ -245,12 +245,12 @@ def removes_the_parameters(module, c):
 
 VALUES, REST, SAME = "clip-values", "clip-rest", "clip-same"
 WRONG = {
-    "from above only": (clipping(lambda parameter, c: parameter.clamp_(max=c)), {VALUES, SAME}),
-    "from zero": (clipping(lambda parameter, c: parameter.clamp_(0, c)), {VALUES, SAME}),
-    "a bound of its own": (clipping(lambda parameter, c: parameter.clamp_(-0.01, 0.01)), {VALUES, SAME}),
-    "scaled to the bound": (clipping(scaled), {VALUES, REST, SAME}),
-    "every entry at the bound": (clipping(lambda parameter, c: parameter.sign_().mul_(c)), {VALUES, SAME}),
-    "norms clipped": (norm_clipped, {VALUES, REST, SAME}),
+    "from above only": (clipping(lambda parameter, c: parameter.clamp_(max=c)), {VALUES}),
+    "from zero": (clipping(lambda parameter, c: parameter.clamp_(0, c)), {VALUES}),
+    "a bound of its own": (clipping(lambda parameter, c: parameter.clamp_(-0.01, 0.01)), {VALUES}),
+    "scaled to the bound": (clipping(scaled), {VALUES}),
+    "every entry at the bound": (clipping(lambda parameter, c: parameter.sign_().mul_(c)), {VALUES}),
+    "norms clipped": (norm_clipped, {VALUES}),
     "weights only": (
         clipping(
             clamp_,
@@ -258,7 +258,7 @@ WRONG = {
                 parameter for name, parameter in module.named_parameters() if name.endswith("weight")
             ],
         ),
-        {VALUES, SAME},
+        {VALUES},
     ),
     "linear and convolutional layers only": (
         clipping(
@@ -270,55 +270,55 @@ WRONG = {
                 for parameter in part.parameters()
             ],
         ),
-        {VALUES, SAME},
+        {VALUES},
     ),
     "no nested modules": (
         clipping(clamp_, lambda module: module.parameters(recurse=False)),
-        {VALUES, SAME},
+        {VALUES},
     ),
     "trainable parameters only": (
         clipping(clamp_, lambda module: [p for p in module.parameters() if p.requires_grad]),
         {VALUES},
     ),
     "buffers too": (everything_in_the_state, {REST}),
-    "new parameters": (new_parameters, {REST, SAME}),
-    "tensors in the parameters' place": (no_leaves, {VALUES, REST, SAME}),
-    "freezes": (frozen, {REST, SAME}),
+    "new parameters": (new_parameters, {SAME}),
+    "tensors in the parameters' place": (no_leaves, {VALUES, SAME}),
+    "freezes": (frozen, {REST}),
     "thaws": (thawed, {REST}),
-    "out of place": (out_of_place, {VALUES, SAME}),
+    "out of place": (out_of_place, {VALUES}),
     "without no_grad": (without_no_grad, {VALUES, REST, SAME}),
-    "gradients instead of weights": (gradients, {VALUES, REST, SAME}),
+    "gradients instead of weights": (gradients, {VALUES, REST}),
     "gradients cleared": (gradients_too, {REST}),
     "modes changed": (evaluation_mode, {REST}),
     "returns the module": (
         lambda module, c: clipping(clamp_, result=module)(module, c),
         {REST},
     ),
-    "all but the last parameter": (listed(lambda parameters: parameters[:-1]), {VALUES, SAME}),
-    "all but the first parameter": (listed(lambda parameters: parameters[1:]), {VALUES, SAME}),
-    "at most ten parameters": (listed(lambda parameters: parameters[:10]), {VALUES, SAME}),
-    "two levels deep": (clipping(clamp_, two_levels), {VALUES, SAME}),
+    "all but the last parameter": (listed(lambda parameters: parameters[:-1]), {VALUES}),
+    "all but the first parameter": (listed(lambda parameters: parameters[1:]), {VALUES}),
+    "at most ten parameters": (listed(lambda parameters: parameters[:10]), {VALUES}),
+    "two levels deep": (clipping(clamp_, two_levels), {VALUES}),
     "no numbers": (
         listed(lambda parameters: [one for one in parameters if one.dim()]),
-        {VALUES, SAME},
+        {VALUES},
     ),
     "float32 only": (
         listed(lambda parameters: [one for one in parameters if one.dtype == torch.float32]),
-        {VALUES, SAME},
+        {VALUES},
     ),
-    "no vectors": (listed(lambda parameters: [one for one in parameters if one.dim() != 1]), {VALUES, SAME}),
+    "no vectors": (listed(lambda parameters: [one for one in parameters if one.dim() != 1]), {VALUES}),
     "bound in half precision": (
         clipping(lambda parameter, c: parameter.clamp_(-1, 1).bfloat16().clamp(-c, c)),
-        {VALUES, SAME},
+        {VALUES},
     ),
     "rounded": (
         clipping(lambda parameter, c: parameter.copy_((parameter.clamp(-c, c) * 1e3).round() / 1e3)),
-        {VALUES, SAME},
+        {VALUES},
     ),
     "never above one": (clipping(lambda parameter, c: parameter.clamp_(-min(c, 1), min(c, 1))), {VALUES}),
     "new memory of another dtype": (
         clipping(lambda parameter, c: setattr(parameter, "data", parameter.data.float().clamp(-c, c))),
-        {VALUES, SAME},
+        {VALUES},
     ),
     "last gradient zeroed": (last_gradient_zeroed, {REST}),
     "one part in evaluation mode": (one_part_in_evaluation_mode, {REST}),
@@ -327,7 +327,18 @@ WRONG = {
     "counter reset": (counter_reset, {REST}),
     "thaws what has no gradient": (thaws_the_frozen, {REST}),
     "returns the largest entry": (clipping(clamp_, result=0.0), {REST}),
-    "fills with nan": (spoils_its_arguments, {VALUES, SAME}),
-    "empties": (empties_its_arguments, {VALUES, SAME}),
-    "removes the parameters": (removes_the_parameters, {VALUES, REST, SAME}),
+    "fills with nan": (spoils_its_arguments, {VALUES}),
+    "empties": (empties_its_arguments, {VALUES}),
+    "removes the parameters": (removes_the_parameters, {VALUES, SAME}),
+}
+
+
+WRONG |= {
+    "from below only": (clipping(lambda parameter, c: parameter.clamp_(min=-c)), {VALUES}),
+    "twice the bound": (clipping(lambda parameter, c: parameter.clamp_(-2 * c, 2 * c)), {VALUES}),
+    "large entries to zero": (
+        clipping(lambda parameter, c: parameter.mul_(parameter.abs() <= c)),
+        {VALUES},
+    ),
+    "absolute values": (clipping(lambda parameter, c: parameter.abs_().clamp_(max=c)), {VALUES}),
 }

@@ -416,48 +416,80 @@ EQUAL, UNEQUAL, GRADIENT, GUARDS = (
 )
 VALUES = {EQUAL, UNEQUAL}
 WRONG = {
-    "sorted_pairs": (sorted_pairs, {UNEQUAL, GRADIENT, GUARDS}),
-    "cut_to_the_shorter": (cut_to_the_shorter, {UNEQUAL, GRADIENT}),
-    "interpolated_quantiles": (interpolated_quantiles, VALUES | {GRADIENT}),
-    "unsorted_pairs": (unsorted_pairs, VALUES | {GRADIENT, GUARDS}),
-    "difference_of_means": (difference_of_means, VALUES | {GRADIENT}),
-    "second_order": (second_order, VALUES | {GRADIENT}),
-    "mean_over_all_pairs": (mean_over_all_pairs, VALUES | {GRADIENT}),
-    "kolmogorov": (kolmogorov, VALUES | {GRADIENT}),
-    "signed_area": (signed_area, VALUES | {GRADIENT}),
-    "cramer": (cramer, VALUES | {GRADIENT}),
-    "counts_for_frequencies": (counts_for_frequencies, {UNEQUAL, GRADIENT}),
+    "sorted_pairs": (sorted_pairs, {UNEQUAL}),
+    "cut_to_the_shorter": (cut_to_the_shorter, {UNEQUAL}),
+    "interpolated_quantiles": (interpolated_quantiles, {EQUAL, UNEQUAL}),
+    "unsorted_pairs": (unsorted_pairs, {EQUAL, UNEQUAL}),
+    "difference_of_means": (difference_of_means, {EQUAL}),
+    "second_order": (second_order, {EQUAL}),
+    "mean_over_all_pairs": (mean_over_all_pairs, {EQUAL}),
+    "kolmogorov": (kolmogorov, {EQUAL, UNEQUAL}),
+    "signed_area": (signed_area, {EQUAL}),
+    "cramer": (cramer, {EQUAL}),
+    "counts_for_frequencies": (counts_for_frequencies, {UNEQUAL}),
     "ties_lost": (ties_lost, {UNEQUAL, GRADIENT}),
     "no_gradient": (no_gradient, {GRADIENT}),
     "gradient_of_x_only": (gradient_of_x_only, {GRADIENT}),
     "slope_of_the_means": (slope_of_the_means, {GRADIENT}),
-    "a_float": (a_float, VALUES | {GRADIENT}),
-    "one_element": (one_element, VALUES),
+    "a_float": (a_float, {GRADIENT}),
+    "one_element": (one_element, {GRADIENT}),
     "sorts_its_input": (sorts_its_input, {GUARDS}),
-    "on_a_grid": (on_a_grid, VALUES | {GRADIENT}),
+    "on_a_grid": (on_a_grid, {EQUAL, GRADIENT}),
     "unchecked": (unchecked, {GUARDS}),
     "asserting": (asserting, {GUARDS}),
     "flattening": (flattening, {GUARDS}),
     "empty_is_zero": (empty_is_zero, {GUARDS}),
     "checks_x_only": (checks_x_only, {GUARDS}),
-    "in_single_precision": (in_single_precision, VALUES | {GRADIENT}),
+    "in_single_precision": (in_single_precision, {EQUAL, UNEQUAL}),
     "first_thousand": (first_thousand, VALUES),
     "sorts_what_needs_a_gradient": (sorts_what_needs_a_gradient, {GUARDS}),
-    "sorts_the_second_in_place": (sorts_the_second_in_place, {UNEQUAL, GUARDS}),
+    "sorts_the_second_in_place": (sorts_the_second_in_place, {GUARDS}),
     "leaves_a_gradient": (leaves_a_gradient, {GUARDS}),
     "asks_for_a_gradient": (asks_for_a_gradient, {GUARDS}),
     "gradient_for_equal_sizes_only": (gradient_for_equal_sizes_only, {GRADIENT}),
     "gradient_of_y_lost_with_x": (gradient_of_y_lost_with_x, {GRADIENT}),
-    "largest_value_dropped": (largest_value_dropped, VALUES | {GRADIENT}),
-    "strictly_below": (strictly_below, VALUES | {GRADIENT}),
-    "absolute_values": (absolute_values, VALUES | {GRADIENT}),
+    "largest_value_dropped": (largest_value_dropped, {EQUAL, UNEQUAL}),
+    "strictly_below": (strictly_below, {EQUAL, UNEQUAL}),
+    "absolute_values": (absolute_values, {EQUAL, GRADIENT}),
     "infinite_where_far": (infinite_where_far, VALUES),
-    "refuses_zeros": (refuses_zeros, VALUES | {GUARDS}),
-    "refuses_single_values": (refuses_single_values, VALUES | {GRADIENT, GUARDS}),
+    "refuses_zeros": (refuses_zeros, {GUARDS}),
+    "refuses_single_values": (refuses_single_values, {GUARDS}),
     "squeezing": (squeezing, {GUARDS}),
     "columns_accepted": (columns_accepted, {GUARDS}),
     "type_error": (type_error, {GUARDS}),
-    "gradients_left_off": (gradients_left_off, {GRADIENT, GUARDS}),
+    "gradients_left_off": (gradients_left_off, {GUARDS}),
     "spoils_its_arguments": (spoils_its_arguments, VALUES | {GRADIENT, GUARDS}),
     "empties_its_arguments": (empties_its_arguments, VALUES | {GRADIENT, GUARDS}),
+}
+
+
+@checked
+def twice_the_area(x, y):
+    return 2 * area(x, y)
+
+
+@checked
+def negative(x, y):
+    return -area(x, y)
+
+
+@checked
+def swapped_gradient(x, y):
+    """The right value; the gradient has the other sign."""
+    value = area(x, y)
+    return 2 * value.detach() - value
+
+
+@checked
+def sum_over_pairs(x, y):
+    count = math.lcm(len(x), len(y))
+    ranked = [sample.sort().values.repeat_interleave(count // len(sample)) for sample in (x, y)]
+    return (ranked[0] - ranked[1]).abs().sum()
+
+
+WRONG |= {
+    "twice_the_area": (twice_the_area, {EQUAL}),
+    "negative": (negative, {EQUAL}),
+    "swapped_gradient": (swapped_gradient, {GRADIENT}),
+    "sum_over_pairs": (sum_over_pairs, {EQUAL}),
 }

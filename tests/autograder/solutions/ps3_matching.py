@@ -35,6 +35,16 @@ def one_forward_for_both(netD, x, fake, lam=10.0):
     return adv + lam * fm, adv, fm
 
 
+def mean_outside_of_no_grad(netD, x, fake, lam=10.0):
+    """The reals' features without gradients, their mean taken later."""
+    with torch.no_grad():
+        _, real = netD(x)
+    logits, made = netD(fake)
+    adv = F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+    fm = F.l1_loss(made.mean(0), real.mean(0))
+    return adv + lam * fm, adv, fm
+
+
 def frozen_copies_of_the_weights(netD, x, fake, lam=10.0):
     weights = {name: weight.detach() for name, weight in netD.named_parameters()}
     logits, features = torch.func.functional_call(netD, weights, (fake,))
@@ -85,6 +95,7 @@ RIGHT = {
     solution.__name__: solution
     for solution in (
         one_forward_for_both,
+        mean_outside_of_no_grad,
         frozen_copies_of_the_weights,
         logging_values_detached,
         signs_by_hand,
@@ -211,43 +222,43 @@ WRONG = {
     "only x detached": (losing(goal=lambda netD, x: netD(x.detach())[1]), {REAL}),
     "fakes detached for the features": (
         losing(distance=lambda fake, real: (fake.detach().mean(0) - real.mean(0)).abs().mean()),
-        {GRADIENT, REAL},
+        {GRADIENT},
     ),
     "fakes detached": (losing(fakes=torch.Tensor.detach), {GRADIENT}),
     "pairs": (losing(distance=pairs), DISTANCE | {ADV, REST}),
-    "pairs of the shorter": (losing(distance=pairs_of_the_shorter), DISTANCE),
-    "squared": (losing(distance=of_means(lambda gap: gap.square().mean())), DISTANCE),
-    "squared 2-norm": (losing(distance=of_means(lambda gap: gap.square().sum())), DISTANCE),
-    "2-norm": (losing(distance=of_means(torch.linalg.vector_norm)), DISTANCE),
-    "sum over the features": (losing(distance=of_means(lambda gap: gap.abs().sum())), DISTANCE),
-    "signed": (losing(distance=of_means(torch.mean)), DISTANCE),
-    "one mean over all": (losing(distance=over_all_entries), DISTANCE),
+    "pairs of the shorter": (losing(distance=pairs_of_the_shorter), {FM, GRADIENT}),
+    "squared": (losing(distance=of_means(lambda gap: gap.square().mean())), {FM, GRADIENT}),
+    "squared 2-norm": (losing(distance=of_means(lambda gap: gap.square().sum())), {FM, GRADIENT}),
+    "2-norm": (losing(distance=of_means(torch.linalg.vector_norm)), {FM, GRADIENT}),
+    "sum over the features": (losing(distance=of_means(lambda gap: gap.abs().sum())), {FM, GRADIENT}),
+    "signed": (losing(distance=of_means(torch.mean)), {FM, GRADIENT}),
+    "one mean over all": (losing(distance=over_all_entries), {FM, GRADIENT}),
     "sums over the batch": (
         losing(distance=lambda fake, real: (fake.sum(0) - real.sum(0)).abs().mean()),
-        DISTANCE,
+        {FM, GRADIENT},
     ),
-    "smooth L1": (losing(distance=lambda f, r: F.smooth_l1_loss(f.mean(0), r.mean(0))), DISTANCE),
-    "features not needed": (logits_for_features, DISTANCE),
-    "minimax sign": (losing(adv=lambda logits: -F.softplus(logits).mean()), {ADV, TOTAL, GRADIENT, REAL}),
-    "target 0": (losing(adv=lambda logits: F.softplus(logits).mean()), {ADV, TOTAL, GRADIENT, REAL}),
-    "critic's loss": (losing(adv=lambda logits: -logits.mean()), {ADV, TOTAL, GRADIENT, REAL}),
+    "smooth L1": (losing(distance=lambda f, r: F.smooth_l1_loss(f.mean(0), r.mean(0))), {FM, GRADIENT}),
+    "features not needed": (logits_for_features, {FM, GRADIENT}),
+    "minimax sign": (losing(adv=lambda logits: -F.softplus(logits).mean()), {ADV, GRADIENT}),
+    "target 0": (losing(adv=lambda logits: F.softplus(logits).mean()), {ADV, GRADIENT}),
+    "critic's loss": (losing(adv=lambda logits: -logits.mean()), {ADV, GRADIENT}),
     "sum over the fakes": (
         losing(adv=lambda logits: F.softplus(-logits).sum()),
-        {ADV, TOTAL, GRADIENT, REAL},
+        {ADV, GRADIENT},
     ),
-    "logarithm of a sigmoid": (losing(adv=lambda logits: -logits.sigmoid().log().mean()), {ADV, GRADIENT}),
+    "logarithm of a sigmoid": (losing(adv=lambda logits: -logits.sigmoid().log().mean()), {ADV}),
     "one loss a fake": (
         losing(adv=lambda logits: F.softplus(-logits)),
         {ADV, TOTAL, GRADIENT, REAL},
     ),
-    "no weight": (losing(combine=lambda adv, fm, lam: (adv + fm, adv, fm)), {TOTAL, GRADIENT, REAL}),
+    "no weight": (losing(combine=lambda adv, fm, lam: (adv + fm, adv, fm)), {TOTAL, GRADIENT}),
     "fixed weight": (fixed_weight, {TOTAL, GRADIENT}),
     "default 1": (default_one, {TOTAL}),
     "fm comes weighted": (losing(combine=lambda adv, fm, lam: (adv + lam * fm, adv, lam * fm)), {FM}),
     "fm before adv": (losing(combine=lambda adv, fm, lam: (adv + lam * fm, fm, adv)), {ADV, FM}),
     "total last": (
         losing(combine=lambda adv, fm, lam: (adv, fm, adv + lam * fm)),
-        {ADV, FM, TOTAL, GRADIENT, REAL},
+        {ADV, FM, TOTAL, GRADIENT},
     ),
     "floats": (
         losing(combine=lambda adv, fm, lam: ((adv + lam * fm).item(), adv.item(), fm.item())),
@@ -259,8 +270,8 @@ WRONG = {
     ),
     "backward inside": (steps_inside, {REST}),
     "evaluation mode": (evaluating, {REST}),
-    "training mode": (training, {ADV, FM, TOTAL, GRADIENT, REAL, REST}),
-    "evaluation mode and back": (evaluating_and_back, {TOTAL, GRADIENT, REST}),
+    "training mode": (training, {ADV, FM, GRADIENT, REAL, REST}),
+    "evaluation mode and back": (evaluating_and_back, {GRADIENT, REST}),
     "freezes netD": (freezing, {REST}),
     "unfreezes all of netD": (unfreezing, {REST}),
     "clears gradients": (clearing, {REST}),
@@ -271,7 +282,7 @@ WRONG["pooled over the places"] = (
     losing(
         distance=lambda f, r: pooled(f, r) if f.dim() > 2 else of_means(lambda gap: gap.abs().mean())(f, r)
     ),
-    DISTANCE,
+    {FM, GRADIENT},
 )
 
 
@@ -299,18 +310,18 @@ def where_far(logits):
 
 
 WRONG |= {
-    "complete chunks of the reals": (losing(distance=complete_chunks), DISTANCE),
+    "complete chunks of the reals": (losing(distance=complete_chunks), {FM, GRADIENT}),
     "0 is missing": (or_ten, {TOTAL, GRADIENT}),
     "logarithm with an epsilon": (
         losing(adv=lambda logits: -(logits.sigmoid() + 1e-8).log().mean()),
-        {ADV, GRADIENT},
+        {ADV},
     ),
-    "logits to 100": (losing(adv=lambda logits: bce(logits.clamp(-100, 100))), {ADV, GRADIENT}),
+    "logits to 100": (losing(adv=lambda logits: bce(logits.clamp(-100, 100))), {ADV}),
     "slopes of nan far out": (losing(adv=where_far), {GRADIENT}),
     "x overwritten": (then(lambda netD, x, fake: x.detach().zero_()), {REST}),
     "fake overwritten": (
         then(lambda netD, x, fake: setattr(fake, "data", fake.data * 0)),
-        {FM, TOTAL, REAL, REST},
+        {FM, GRADIENT, REST},
     ),
     "gradient of x cleared": (then(lambda netD, x, fake: setattr(x, "grad", None)), {REST}),
     "a buffer of netD overwritten": (

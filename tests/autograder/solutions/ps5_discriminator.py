@@ -304,6 +304,6 @@ WRONG = {
     ),
     "tanh at the end": (variety(end=(nn.Tanh(),)), {LAYERS, DROPOUT}),
     "logits of mean 0 in each batch": (variety(end=(Whitened(),)), {LAYERS, DROPOUT}),
-    "the same network again": (kept, {FORM, DROPOUT}),
+    "the same network again": (kept, {FORM}),
     "a function": (lambda: discriminator().forward, {FORM, LAYERS, DROPOUT}),
 }  # fmt: skip

@@ -543,7 +543,7 @@ WRONG = {
         {SEEDS},
     ),
     "order from Python's generator": (loop(order=python_order), {SEEDS}),
-    "not shuffled": (loop(order=lambda n, generator, epoch: torch.arange(n)), {SEEDS, EPOCHS}),
+    "not shuffled": (loop(order=lambda n, generator, epoch: torch.arange(n)), {EPOCHS}),
     "shuffled once": (
         loop(
             order=lambda n, g, epoch: torch.randperm(
@@ -553,15 +553,15 @@ WRONG = {
         {EPOCHS},
     ),
     "with replacement": (loop(order=lambda n, g, epoch: torch.randint(n, (n,), generator=g)), {EPOCHS}),
-    "incomplete batch kept": (loop(last=True), {EPOCHS, STEPS, REPORT}),
-    "the same noise for every batch": (loop(noise=fixed), {SEEDS, EPOCHS}),
+    "incomplete batch kept": (loop(last=True), {EPOCHS}),
+    "the same noise for every batch": (loop(noise=fixed), {EPOCHS}),
     "uniform noise": (
         loop(noise=lambda size, dim, generator: torch.rand(size, dim, generator=generator)),
         {EPOCHS},
     ),
     "images in [0, 1]": (loop(prepare=lambda images: images.float() / 255), {STEPS}),
     "images not scaled": (loop(prepare=lambda images: images.float()), {STEPS}),
-    "alternating steps": (loop(update=alternating), {EPOCHS, STEPS, REPORT}),
+    "alternating steps": (loop(update=alternating), {STEPS}),
     "loss of the last batch": (loop(mean=lambda column: column[-1]), {STEPS}),
     "sum of the losses": (loop(mean=sum), {STEPS}),
     "losses in the other order": (loop(update=swapped), {STEPS}),
@@ -577,7 +577,7 @@ WRONG = {
         {REPORT},
     ),
     "a tensor as history": (loop(result=torch.tensor), {REPORT}),
-    "nothing returned": (loop(result=lambda history: None), {SEEDS, STEPS, REPORT}),
+    "nothing returned": (loop(result=lambda history: None), {REPORT}),
     "trains nothing, all nan": (forged(math.nan, math.nan), ALL),
     "trains nothing, records forged": (forged(0.0, 0.5), ALL),
     "moves weights at random, records forged": (forged(0.01, 0.5), {EPOCHS, STEPS}),
@@ -599,7 +599,7 @@ WRONG = {
     "the first order rolled": (loop(order=first_order_rolled), {EPOCHS}),
     "batches of neighbours in random order": (
         loop(order=in_batches(lambda rows, g: rows[torch.randperm(len(rows), generator=g)])),
-        {SEEDS, EPOCHS},
+        {EPOCHS},
     ),
     "shuffled inside of batches alone": (
         loop(
@@ -652,13 +652,13 @@ WRONG = {
     ),
     "discriminator frozen afterwards": (loop(after=lambda netG, netD: netD.requires_grad_(False)), {STEPS}),
     "fakes judged once more": (loop(between=judges_again), {STEPS}),
-    "samples in evaluation mode": (loop(between=look_in_evaluation_mode), {EPOCHS, STEPS, REPORT}),
-    "one more step": (loop(between=step), {EPOCHS, STEPS, REPORT}),
+    "samples in evaluation mode": (loop(between=look_in_evaluation_mode), {STEPS}),
+    "one more step": (loop(between=step), {EPOCHS, STEPS}),
     "gradients clipped": (loop(update=clipped), {STEPS}),
     "leftover gradients count": (loop(update=keeps_gradients), {STEPS}),
     "momentum forgotten": (loop(between=forgets_momentum), {STEPS}),
     "optimizers of its own": (loop(update=optimizers_of_its_own), {STEPS}),
-    "images shuffled in place": (shuffles_the_images, {SEEDS, STEPS}),
+    "images shuffled in place": (shuffles_the_images, {STEPS}),
     "median of the losses": (loop(mean=statistics.median), {STEPS}),
     "losses rounded": (loop(mean=lambda column: round(sum(column) / len(column), 2)), {STEPS}),
     "loss of the first batch": (loop(mean=lambda column: column[0]), {STEPS}),
@@ -668,10 +668,10 @@ WRONG = {
     "tensors in the history": (loop(mean=lambda column: torch.tensor(column).mean()), {REPORT}),
     "three numbers an epoch": (
         loop(result=lambda history: [(*losses, sum(losses)) for losses in history]),
-        {STEPS, REPORT},
+        {REPORT},
     ),
-    "a history that grows from call to call": (loop(result=KeptHistory()), {SEEDS, STEPS, REPORT}),
-    "history without the last epoch": (loop(result=lambda history: history[:-1]), {SEEDS, STEPS, REPORT}),
+    "a history that grows from call to call": (loop(result=KeptHistory()), {REPORT}),
+    "history without the last epoch": (loop(result=lambda history: history[:-1]), {REPORT}),
     "on_epoch called twice": (
         loop(call=lambda on_epoch, *losses: (on_epoch(*losses), on_epoch(*losses))),
         {REPORT},
@@ -685,7 +685,7 @@ WRONG = {
         {REPORT},
     ),
     "an AssertionError": (loop(refusal=assertion), {REPORT}),
-    "refuses one full batch": (loop(refusal=only_full), {EPOCHS, STEPS, REPORT}),
+    "refuses one full batch": (loop(refusal=only_full), {REPORT}),
     "refuses an empty tensor alone": (loop(refusal=some), {REPORT}),
     "refuses after training": (refuses_late, {REPORT}),
 }

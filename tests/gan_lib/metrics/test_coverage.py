@@ -44,6 +44,7 @@ def test_agrees_with_torch_fidelity_and_prdc(n, m, d, k, dtype):
     assert 0 < found[1] < 1
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 2**31), st.integers(3, 40), st.integers(3, 40), st.integers(1, 4), st.integers(1, 16),
     st.data(),

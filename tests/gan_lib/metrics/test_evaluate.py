@@ -24,6 +24,7 @@ def sample(seed, name="fashion_cnn", n=1000):
     return Embedded(name, normal(n, 8, seed), normal(n, 10, seed).softmax(1))
 
 
+@pytest.mark.slow
 def test_each_result_is_the_metric_and_names_its_features():
     real, fake = sample(1), sample(2)
     results = evaluate(real, fake, torch.Generator().manual_seed(0))
@@ -45,6 +46,7 @@ def test_each_result_is_the_metric_and_names_its_features():
     assert [(result.value, result.spread) for result in results] == [tuple(pair) for pair in expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cifar_resnet20", "fashion_cnn", "pixels"])
 def test_only_inception_gives_the_published_names(name):
     metrics = METRICS[:3]

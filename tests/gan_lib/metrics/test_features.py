@@ -151,6 +151,7 @@ def test_other_content_is_no_inception(tmp_path):
         load_extractor("inception", root=tmp_path)
 
 
+@pytest.mark.slow
 def test_inception_is_the_network_of_torch_fidelity(tmp_path, monkeypatch):
     """With random weights in the place of the published ones: the network and all of the path are real."""
 

@@ -25,6 +25,7 @@ def test_augment_shifts_and_mirrors_each_image(mirror):
     assert any(mirrored) == mirror and not all(mirrored)
 
 
+@pytest.mark.slow
 def test_training_learns_and_repeats_itself():
     images = torch.zeros(64, 1, 32, 32, dtype=torch.uint8)
     labels = torch.arange(64) % 2
@@ -39,6 +40,7 @@ def test_training_learns_and_repeats_itself():
     torch.testing.assert_close(*weights, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_shipped_weights_have_the_accuracy_that_they_state():
     extractor = features.load_extractor("fashion_cnn")
     test = load_images("fashion_mnist_10k", pad=True)
@@ -47,6 +49,7 @@ def test_shipped_weights_have_the_accuracy_that_they_state():
     assert extractor.accuracy > 0.92
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("GAN_DATA"), reason="GAN_DATA names no folder of data sets")
 def test_shipped_colour_weights_have_the_accuracy_that_they_state():
     extractor = features.load_extractor("cifar_resnet20")
