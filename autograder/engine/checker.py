@@ -29,7 +29,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from autograder import cases, probe
 from autograder.engine import protocol
 from autograder.engine.cell_names import imports, names_defined, names_needed
-from autograder.engine.messages import SAID, error_output, failure_output
+from autograder.engine.messages import NO_SNAPSHOT, SAID, error_output, failure_output
 from autograder.engine.proxies import Link
 
 MEMORY = 2 << 30  # bytes that the checks of one submission may need beside what was imported
@@ -351,7 +351,7 @@ class Checker:
         """Why a worker is no more, and whether its whole kernel is."""
         holder = self.holders.get(snapshot)
         if holder is None:
-            return "no snapshot of your notebook was made before this cell", False
+            return NO_SNAPSHOT, False
         try:
             for order in ("kill", "status"):
                 protocol.send(holder, [protocol.dumps(order)], self._moment(5.0))

@@ -10,6 +10,7 @@ from nbformat.v4 import new_output
 from autograder.engine.checker_process import new_checker
 from autograder.engine.deadline import Deadline
 from autograder.engine.failures import EngineFailure
+from autograder.engine.messages import NO_SNAPSHOT
 from autograder.engine.student_kernel import Ended, StudentKernel, error_output
 
 TEST_GRACE = 30.0  # seconds after which a checker that does not answer is given up
@@ -340,6 +341,8 @@ class Run:
         if not again:
             cell.outputs, cell.execution_count = outputs, None
             self.progress.tested.add(index)
+            if reason == NO_SNAPSHOT:
+                self._wait("no snapshot of the notebook could be made before these checks", [cell])
         if reason:
             self.log.warning("checks %s: %s", source.name, reason)
         return index not in self.progress.killers

@@ -16,6 +16,7 @@ from autograder.engine import protocol
 SAID = 2000  # characters of an error's message
 HIDDEN = "### BEGIN HIDDEN TESTS"
 OWN = "an exception class of your own"
+NO_SNAPSHOT = "no snapshot of your notebook was made before this cell"
 RESULT = "the result of a call"  # what a function is called that a student's function has returned
 KINDS = {name for name, kind in vars(builtins).items() if isinstance(kind, type)} | {
     *("LinAlgError", "OutOfMemoryError")

@@ -77,7 +77,7 @@ class Assignment:
 
 
 @contextlib.contextmanager
-def submission(names, seconds=10.0, waiting=300.0):
+def submission(names, seconds=20.0, waiting=300.0):
     """A link to a forked process with these names; without a kernel, a snapshot of which it would be.
 
     Args:

@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from hostile import ATTACKS, LOSES, SOME, hostile
 from lies import LIES
+from nbgrader.coursedir import CourseDirectory
 from small_course import (
     HALF,
     HALF_POINTS,
@@ -27,6 +28,8 @@ from small_course import (
     make,
     nbgrader,
 )
+
+from autograder.grade.waits import read
 
 
 def chosen(config):
@@ -92,9 +95,15 @@ def test_an_attack_gains_nothing(scores, attack):
     assert gained == {}
 
 
-def test_an_attack_costs_at_most_its_own_task(scores, attack):
+def test_an_attack_costs_at_most_its_own_task(graded, scores, attack):
+    """Or waits for a person, as where it has left no memory to judge the rest in."""
     lost = {check for check, score in scores[attack].items() if score != HALF_POINTS[check]}
-    assert lost <= LOSES.get(attack, set())
+    waits = {
+        check
+        for wait in read(CourseDirectory(root=str(graded[0])), attack, PS).waits
+        for check in wait["cells"]
+    }
+    assert lost - waits <= LOSES.get(attack, set())
 
 
 def test_nothing_hidden_reaches_what_students_see(graded, attack):
