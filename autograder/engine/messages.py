@@ -5,6 +5,7 @@ then what was seen. Of an exception in a student's code only its type, its line 
 the page: the message could quote what that code has seen of the checks.
 """
 
+import ast
 import builtins
 import re
 import sys
@@ -21,6 +22,7 @@ RESULT = "the result of a call"  # what a function is called that a student's fu
 KINDS = {name for name, kind in vars(builtins).items() if isinstance(kind, type)} | {
     *("LinAlgError", "OutOfMemoryError")
 }
+ROUND = 60  # characters of a value that names a round of a loop
 LINES = 999  # the last line of a student's cell that a message names
 # What an exception of a student's code means, where its message says it in words that are known.
 KNOWN = (
@@ -43,6 +45,7 @@ KNOWN = (
     (r"a leaf Variable that requires grad", "a parameter was changed in place while gradients are recorded"),
     (r"on the same device", "tensors on different devices met"),
     (r"not implemented for ['\"]", "this operation does not exist for that dtype"),
+    (r"can't be cast to the desired output type", "a tensor of integers was to hold other numbers"),
     (r"(scalar|data) type|dtype", "dtypes met that do not go together"),
     (
         r"must match the (existing )?size|cannot be multiplied|size mismatch|broadcast|Sizes of tensors must "
@@ -80,6 +83,8 @@ def failure_output(error, source, link=None):
     name = getattr(error, "kind", None) or type(error).__name__
     if own:
         case = cases.present()
+        if not (case or hidden or isinstance(error, AssertionError)):
+            case = _round(error, frames[0].filename, source)
         head = "Hidden check" if hidden else "Check"
         said = f"{head} ({case}): {said}" if case else f"{head}: {said}"
         said = "\n".join(filter(None, [_property(visible), said.removesuffix(": ")]))
@@ -146,6 +151,32 @@ def _said(error, last, link):
         return stopped
     name, value = link.last
     return f"your {name} returned {checks.shown(value)}, and {stopped}"
+
+
+def _round(error, filename, source):
+    """Which round of its loops a cell was in when it met an exception: labels, or numbers with their names.
+
+    Args:
+        filename: of the cell.
+    """
+    loops = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For)]
+    labels, numbers = [], []
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename != filename:
+            continue
+        for loop in loops:
+            if loop.body[0].lineno <= line <= loop.end_lineno:
+                names = [node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)]
+                here = {name: frame.f_locals.get(name) for name in names}
+                labels += [value for value in here.values() if type(value) is str][:1]
+                said = [f"{name}={value!r}" for name, value in here.items() if _plain(value)]
+                numbers += [one for one in said if len(one) <= ROUND]
+    return ", ".join(labels or numbers)
+
+
+def _plain(value):
+    """Whether it is a number, or a list or tuple of numbers."""
+    return type(value) in (bool, int, float) or (type(value) in (list, tuple) and all(map(_plain, value)))
 
 
 def _property(visible):

@@ -57,6 +57,19 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
         ("", CASES + "with case('outer'):\n    for name, x in cases({'one': 1}):\n        f('stop')"),
         *("StopIteration", "Hidden check (outer, one): StopIteration in line 8 of the cell with your f"),
     ),
+    "a-round-with-a-label": (
+        ("for what, x in (('ones', 1), ('own words', 'own')):\n    f(x)", ""),
+        *(messages.OWN, f"Check (own words): {messages.OWN} in line 10 of the cell with your f"),
+    ),
+    "a-round-of-numbers": (
+        ("def once(x):\n    for y in ([2, 0.5],):\n        f('none')\nfor x in (1, 2):\n    once(x)", ""),
+        *("AttributeError", "Check (x=1, y=[2, 0.5]): AttributeError in line 16 of the cell with your f: "
+          "something is None"),
+    ),
+    "a-hidden-round": (
+        ("", f"for what in ('{SECRET}',):\n    f('own')"),
+        *(messages.OWN, f"Hidden check: {messages.OWN} in line 10 of the cell with your f"),
+    ),
     "after-the-cases": (
         ("", CASES + "for _ in cases({'one': 1}):\n    pass\nassert f(1) == 1, 'no'"),
         *("AssertionError", "Hidden check: no"),

@@ -226,25 +226,25 @@ WRONG = {
     ),
     "fakes detached": (losing(fakes=torch.Tensor.detach), {GRADIENT}),
     "pairs": (losing(distance=pairs), DISTANCE | {ADV, REST}),
-    "pairs of the shorter": (losing(distance=pairs_of_the_shorter), {FM, GRADIENT}),
-    "squared": (losing(distance=of_means(lambda gap: gap.square().mean())), {FM, GRADIENT}),
-    "squared 2-norm": (losing(distance=of_means(lambda gap: gap.square().sum())), {FM, GRADIENT}),
-    "2-norm": (losing(distance=of_means(torch.linalg.vector_norm)), {FM, GRADIENT}),
-    "sum over the features": (losing(distance=of_means(lambda gap: gap.abs().sum())), {FM, GRADIENT}),
-    "signed": (losing(distance=of_means(torch.mean)), {FM, GRADIENT}),
-    "one mean over all": (losing(distance=over_all_entries), {FM, GRADIENT}),
+    "pairs of the shorter": (losing(distance=pairs_of_the_shorter), {FM}),
+    "squared": (losing(distance=of_means(lambda gap: gap.square().mean())), {FM}),
+    "squared 2-norm": (losing(distance=of_means(lambda gap: gap.square().sum())), {FM}),
+    "2-norm": (losing(distance=of_means(torch.linalg.vector_norm)), {FM}),
+    "sum over the features": (losing(distance=of_means(lambda gap: gap.abs().sum())), {FM}),
+    "signed": (losing(distance=of_means(torch.mean)), {FM}),
+    "one mean over all": (losing(distance=over_all_entries), {FM}),
     "sums over the batch": (
         losing(distance=lambda fake, real: (fake.sum(0) - real.sum(0)).abs().mean()),
-        {FM, GRADIENT},
+        {FM},
     ),
-    "smooth L1": (losing(distance=lambda f, r: F.smooth_l1_loss(f.mean(0), r.mean(0))), {FM, GRADIENT}),
+    "smooth L1": (losing(distance=lambda f, r: F.smooth_l1_loss(f.mean(0), r.mean(0))), {FM}),
     "features not needed": (logits_for_features, {FM, GRADIENT}),
-    "minimax sign": (losing(adv=lambda logits: -F.softplus(logits).mean()), {ADV, GRADIENT}),
-    "target 0": (losing(adv=lambda logits: F.softplus(logits).mean()), {ADV, GRADIENT}),
-    "critic's loss": (losing(adv=lambda logits: -logits.mean()), {ADV, GRADIENT}),
+    "minimax sign": (losing(adv=lambda logits: -F.softplus(logits).mean()), {ADV}),
+    "target 0": (losing(adv=lambda logits: F.softplus(logits).mean()), {ADV}),
+    "critic's loss": (losing(adv=lambda logits: -logits.mean()), {ADV}),
     "sum over the fakes": (
         losing(adv=lambda logits: F.softplus(-logits).sum()),
-        {ADV, GRADIENT},
+        {ADV},
     ),
     "logarithm of a sigmoid": (losing(adv=lambda logits: -logits.sigmoid().log().mean()), {ADV}),
     "one loss a fake": (
@@ -258,7 +258,7 @@ WRONG = {
     "fm before adv": (losing(combine=lambda adv, fm, lam: (adv + lam * fm, fm, adv)), {ADV, FM}),
     "total last": (
         losing(combine=lambda adv, fm, lam: (adv, fm, adv + lam * fm)),
-        {ADV, FM, TOTAL, GRADIENT},
+        {ADV, FM, TOTAL},
     ),
     "floats": (
         losing(combine=lambda adv, fm, lam: ((adv + lam * fm).item(), adv.item(), fm.item())),
@@ -271,7 +271,7 @@ WRONG = {
     "backward inside": (steps_inside, {REST}),
     "evaluation mode": (evaluating, {REST}),
     "training mode": (training, {ADV, FM, GRADIENT, REAL, REST}),
-    "evaluation mode and back": (evaluating_and_back, {GRADIENT, REST}),
+    "evaluation mode and back": (evaluating_and_back, {REST}),
     "freezes netD": (freezing, {REST}),
     "unfreezes all of netD": (unfreezing, {REST}),
     "clears gradients": (clearing, {REST}),
@@ -310,7 +310,7 @@ def where_far(logits):
 
 
 WRONG |= {
-    "complete chunks of the reals": (losing(distance=complete_chunks), {FM, GRADIENT}),
+    "complete chunks of the reals": (losing(distance=complete_chunks), {FM}),
     "0 is missing": (or_ten, {TOTAL, GRADIENT}),
     "logarithm with an epsilon": (
         losing(adv=lambda logits: -(logits.sigmoid() + 1e-8).log().mean()),
