@@ -229,5 +229,5 @@ def test_none_of_them_holds_up_the_process_that_enters_grades(folder, change, mo
         converter.take("eve")
     converter.fail("eve")
     converter.close()
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 10
     assert Submitted(converter.coursedir, PS).folders == {"eve": "eve"}

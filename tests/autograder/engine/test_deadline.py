@@ -11,7 +11,7 @@ from autograder.engine.failures import EngineFailure
 from autograder.engine.settings import CELL
 from autograder.grade.preprocessor import IsolatedExecute
 
-SECONDS, MARGIN = 3, 8.0  # of a notebook; and for the start of a kernel and its end, on a busy machine
+SECONDS, MARGIN = 3, 30.0  # of a notebook; and for the start of a kernel and its end, on a busy machine
 CELLS = 12
 HOSTILE = {
     "worker-that-never-connects": """
