@@ -3,6 +3,7 @@ and a browser."""
 
 import os
 import re
+import shlex
 import shutil
 
 import pytest
@@ -117,6 +118,16 @@ def group_of(nodeid):
     several = file in ("autograder/test_solutions.py", "autograder/round_trip/test_all_sets.py")
     assignment = re.search(r"\bps\d", name) if several else None
     return f"{file} {assignment[0]}" if assignment else file
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A failure says how it is had again, alone."""
+    report = yield
+    if report.failed:
+        options = [word for word in item.config.invocation_params.args if str(word).startswith("--")]
+        report.sections.append(("again", shlex.join([".venv/bin/pytest", *options, item.nodeid])))
+    return report
 
 
 @pytest.fixture(scope="module")
