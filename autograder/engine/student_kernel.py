@@ -6,9 +6,11 @@ import time
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError
+from nbformat import from_dict
 from nbformat.v4 import new_notebook, new_output
 
 from autograder import sandbox
+from autograder.engine import messages
 from autograder.engine.protocol import utf8
 
 SHOWN = 400_000  # characters of one cell's output that are kept
@@ -196,7 +198,8 @@ class _Client(NotebookClient):
 
 
 def error_output(name, message):
-    return new_output("error", ename=name, evalue=message, traceback=[f"{name}: {message}"])
+    """The output of `messages.error_output` as a cell has it."""
+    return from_dict(messages.error_output(name, message))
 
 
 def clean(outputs):
