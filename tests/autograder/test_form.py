@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 from nbgrader import utils
 
 COURSE = Path(__file__).parents[2] / "autograder"
@@ -33,6 +34,22 @@ HARMLESS = {
     "ps4": {"ema-rest", "ema-same", "sample-restored"},
     "ps5": {"train-seed"},
 }  # fmt: skip
+# What has the type that is asked for, whatever it is.
+OF_ITS_TYPE = {("ps1", "0.0"): {"mean-type"}}
+
+
+def without_a_slope(*args, **kwargs):
+    """0, with a graph that leads to every argument that has one."""
+    floats = [one for one in (*args, *kwargs.values()) if torch.is_tensor(one) and one.is_floating_point()]
+    return sum(((one * 0).sum() for one in floats), torch.zeros(()))
+
+
+DULL = {
+    "0.0": lambda *args, **kwargs: 0.0,
+    "nan": lambda *args, **kwargs: torch.tensor(torch.nan),
+    "a pair of zeros": lambda *args, **kwargs: (torch.zeros(()), torch.zeros(())),
+    "0 with a graph": without_a_slope,
+}
 # The sample of the last task has a stand-in where gan_lib is missing.
 WITH_THE_LIBRARY = {"train-try"}
 
@@ -104,6 +121,24 @@ def test_every_property_shows_students_a_check_that_can_fail(task):
             refused.add(cell.id)
     scored = {cell.id for cell in assignment.checks[task] if points(cell)}
     assert refused == scored - HARMLESS[number]
+
+
+@pytest.mark.parametrize("dull", DULL)
+def test_who_knows_nothing_of_a_task_earns_nothing_but_what_stays(task, dull):
+    """A mistake is charged once, where it is made; that must not pay for what was never there."""
+    number, assignment, task = task
+    names = assignment.namespace(task)
+    names[task_function(assignment, task)] = DULL[dull]
+    earned = {cell.id for cell in assignment.checks[task] if points(cell) and passes(cell, names)}
+    assert earned <= HARMLESS[number] | OF_ITS_TYPE.get((number, dull), set())
+
+
+def passes(cell, names):
+    try:
+        exec(cell.source, names)
+    except Exception:
+        return False
+    return True
 
 
 def task_function(assignment, task):

@@ -384,5 +384,5 @@ WRONG = {
         {S},
     ),
     "fills its arguments with nan": (spoils_its_arguments, {V, S, C}),
-    "empties its arguments": (empties_its_arguments, {V, C}),
+    "empties its arguments": (empties_its_arguments, {V, S, C}),
 }
