@@ -88,6 +88,10 @@ def check(settings, log=LOG):
         log.warning("IsolatedExecute.unsafe is set: students' code runs WITHOUT a sandbox")
     else:
         try:
+            sandbox.packages(settings.visible)
+        except ValueError as error:
+            raise EngineFailure(f"c.IsolatedExecute.visible: {error}") from error
+        try:
             sandbox.check_sandbox()
         except sandbox.SandboxUnavailable as error:
             raise EngineFailure(f"{error} (the unsafe switch: c.IsolatedExecute.unsafe = True)") from error

@@ -56,6 +56,7 @@ KNOWN = (
         r"Expected more than 1 value per channel",
         "batch normalisation in training mode met one value per channel",
     ),
+    (r"No module named", "this module is not there where notebooks are graded"),
     (r"numpy\(\) on [Tt]ensor that requires grad", "a tensor with a gradient was made a NumPy array"),
     (
         r"unexpected keyword argument|positional argument|required keyword-only",

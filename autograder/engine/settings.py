@@ -29,6 +29,7 @@ class Settings:
         file_mb: for each file that a student's code writes.
         output_mb: for what a student's kernel sends.
         preload: modules that are imported once, for all students' kernels and all checks.
+        visible: packages that students' code may import beside what is installed, see `sandboxed_kernel`.
         unsafe: run students' code in an ordinary kernel.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     file_mb: int = 256
     output_mb: int = 32
     preload: tuple = ("torch", "torch._dynamo", "matplotlib.pyplot")
+    visible: tuple = ()
     unsafe: bool = False
 
     def limits(self, deadline=None):
@@ -63,7 +65,9 @@ class Settings:
             files: working folder. calls: folder for the sockets of snapshots.
         """
         if not self.unsafe:
-            return sandbox.sandboxed_kernel(files, limits, preload=self.preload, show=(calls,))
+            return sandbox.sandboxed_kernel(
+                files, limits, preload=self.preload, packages=self.visible, show=(calls,)
+            )
         return UnsafeManager(files=str(files))
 
 

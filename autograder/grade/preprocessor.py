@@ -51,6 +51,12 @@ class IsolatedExecute(NbGraderPreprocessor):
         list(Settings.preload),
         help="modules that are imported once, for all students' kernels and all checks",
     ).tag(config=True)
+    visible = List(
+        Unicode(),
+        help="packages and modules, by the names under which this Python imports them, that students' "
+        "code may import beside what is installed: those of a course, for instance. This course's own "
+        "`gan_lib` is not among them, since assignments ask for functions that it has.",
+    ).tag(config=True)
     unsafe = Bool(
         Settings.unsafe,
         help="run students' code in an ordinary kernel, with your files and your network: for work of people "
@@ -73,7 +79,7 @@ class IsolatedExecute(NbGraderPreprocessor):
     def settings(self):
         """The same, as data: Settings."""
         said = {name: getattr(self, name) for name in Settings.__dataclass_fields__}
-        return Settings(**said | {"preload": tuple(self.preload)})
+        return Settings(**said | {"preload": tuple(self.preload), "visible": tuple(self.visible)})
 
     def check(self):
         """Find out whether submissions can be graded at all. Raises: EngineFailure."""

@@ -18,12 +18,14 @@ from autograder.sandbox.availability import check_sandbox
 from autograder.sandbox.leases import SandboxUnavailable
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.manager import begin_imports, sandboxed_kernel, stop, why_dead
+from autograder.sandbox.visible import packages
 
 __all__ = [
     "Limits",
     "SandboxUnavailable",
     "begin_imports",
     "check_sandbox",
+    "packages",
     "sandboxed_kernel",
     "stop",
     "why_dead",

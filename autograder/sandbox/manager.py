@@ -9,6 +9,7 @@ from jupyter_client import AsyncKernelClient, AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from traitlets import Any, Float, Int, List, Type, default
 
+from autograder.sandbox import visible
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.provisioner import SandboxProvisioner, zygote
 from autograder.sandbox.relay import Relay
@@ -49,7 +50,7 @@ class SandboxManager(AsyncKernelManager):
     client_factory = Type(SandboxClient)
     clients = List()
     silent = Float(None, allow_none=True, help="since when a connection is seen to have ended, monotonic")
-    sandbox = Any(help="keyword arguments of the provisioner: files, limits, preload, show, hide")
+    sandbox = Any(help="keyword arguments of the provisioner: files, limits, preload, packages, show, hide")
 
     @property
     def kernel_spec(self):
@@ -87,7 +88,7 @@ class SandboxManager(AsyncKernelManager):
     is_alive = _async_is_alive
 
 
-def sandboxed_kernel(files=None, limits=None, *, preload=(), show=(), hide=()):
+def sandboxed_kernel(files=None, limits=None, *, preload=(), packages=(), show=(), hide=()):
     """A manager of a kernel that will run in a sandbox of its own; nothing is started yet.
 
     Args:
@@ -96,20 +97,24 @@ def sandboxed_kernel(files=None, limits=None, *, preload=(), show=(), hide=()):
             out.
         limits: Limits; None for the defaults.
         preload: names of modules that are imported once, outside, for all kernels that name the same ones.
+        packages: names of more packages that its code may import, see `visible.packages`.
         show: more paths to show read-only, where they are.
         hide: folders that must not be seen even where they lie in the Python environment or the system: the
             one with the gradebook, for instance. The course's own packages are hidden anyway.
 
     Returns: an AsyncKernelManager. `await manager.start_kernel()` returns once the kernel is up,
         `manager.client()` gives an AsyncKernelClient, `await manager.shutdown_kernel(now=True)` ends the
-        sandbox and leaves nothing behind. Students' code imports `gan_lib` and what `visible.PUBLIC` names.
-    Raises, at start_kernel: SandboxUnavailable where no sandbox can be made or the kernel does not start
-        (the message says why), ValueError for a submission above the limits (it names the file).
+        sandbox and leaves nothing behind. Students' code imports what is installed (but for
+        `visible.HIDDEN`), what `visible.PUBLIC` names, and `packages`.
+    Raises: ValueError for a package that is not found. At start_kernel: SandboxUnavailable where no sandbox
+        can be made or the kernel does not start (the message says why), ValueError for a submission above
+        the limits (it names the file).
     """
     arguments = {
         "files": None if files is None else Path(files),
         "limits": limits or Limits(),
         "preload": tuple(preload),
+        "packages": visible.packages(packages),
         "show": tuple(map(Path, show)),
         "hide": tuple(map(Path, hide)),
     }

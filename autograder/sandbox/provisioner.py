@@ -166,10 +166,11 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     Attributes:
         files, limits, preload, show, hide: see `manager.sandboxed_kernel`.
+        packages: dict like that of `visible.public_modules`.
         report: what the supervisor said at the end of the last sandbox, see `supervise.py`.
     """
 
-    files, limits, preload, show, hide = Any(), Any(), Any(()), Any(()), Any(())
+    files, limits, preload, packages, show, hide = Any(), Any(), Any(()), Any({}), Any(()), Any(())
     process = Any(None, help="the supervisor")
     report = Any(None)
 
@@ -202,7 +203,8 @@ class SandboxProvisioner(KernelProvisionerBase):
         """Make everything that the sandbox needs. Returns: dict for `supervise.py`."""
         folder, limits = materials.folder, self.limits
         binds = {command.INIT: HERE / "first_process.py", command.SUBMISSION: folder / "files"}
-        binds |= {f"{command.COURSE}/{name}": path for name, path in visible.public_modules().items()}
+        modules = self.packages | visible.public_modules()
+        binds |= {f"{command.COURSE}/{name}": path for name, path in modules.items()}
         if self.files is None:
             make_folder(folder / "files")
         else:

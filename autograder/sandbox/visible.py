@@ -6,21 +6,22 @@ import sys
 from pathlib import Path
 
 # What students' code and the student's side of the engine import, relative to the folder that holds
-# `autograder` and `gan_lib`. No key, no reference solution and no hidden test may stand in these files.
+# `autograder`. No key, no reference solution and no hidden test may stand in these files.
 PUBLIC = (
-    "gan_lib",
     "autograder/__init__.py",
     "autograder/checks.py",
     "autograder/probe.py",
     "autograder/engine",
 )
 
+# Packages that are not seen where they are installed: keys, and functions that assignments ask for.
+HIDDEN = "autograder", "questions", "gan_lib"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime")
 
 
 def course_root():
-    """The folder that holds the packages `autograder` and `gan_lib`."""
+    """The folder that holds the package `autograder`."""
     return Path(__file__).resolve().parents[2]
 
 
@@ -28,6 +29,25 @@ def public_modules(root=None, public=PUBLIC):
     """Returns: dict from the name below the sandbox's course folder to the file or folder on this machine."""
     root = root or course_root()
     return {name: root / name for name in public if (root / name).exists()}
+
+
+def packages(names):
+    """Where packages and modules lie that a course shows its students' code.
+
+    Args:
+        names: as they are imported, without dots.
+
+    Returns: dict like that of `public_modules`.
+    Raises: ValueError for a name that this Python does not find, or that is no package of one folder.
+    """
+    found = {}
+    for name in names:
+        spec = importlib.util.find_spec(name) if name.isidentifier() else None
+        places = [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
+        if len(places) != 1 or not Path(places[0] or "").is_absolute():
+            raise ValueError(f"{name!r} must be a package or a module that this Python finds in one place")
+        found[Path(places[0]).name] = Path(places[0])
+    return found
 
 
 def python_paths():
@@ -63,7 +83,7 @@ def hidden_paths(shown, hide=()):
     Raises: ValueError where a shown path itself is to be hidden.
     """
     course = [course_root()] if (course_root() / "pyproject.toml").is_file() else []
-    for package in ("autograder", "questions"):
+    for package in HIDDEN:
         spec = importlib.util.find_spec(package)
         course += [Path(place) for place in (spec.submodule_search_locations if spec else ())]
     covered = set()

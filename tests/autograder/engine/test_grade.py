@@ -8,7 +8,8 @@ from engine import conftest
 from engine.conftest import cell
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.engine.grade import grade
+from autograder.engine.failures import EngineFailure
+from autograder.engine.grade import check, grade
 from autograder.engine.settings import Settings
 
 SETTINGS = Settings(**conftest.SETTINGS)
@@ -73,6 +74,11 @@ def test_files_of_the_instructor_come_before_the_students_but_for_those_that_are
     files, given = tmp_path / "handed-in", tmp_path / "given"
     graded = grade(handed_in(answer), CELLS, files, SETTINGS, given=given, kept=kept)
     assert outputs(graded)["double-share"] == value
+
+
+def test_a_package_to_be_shown_that_is_not_there_is_named_before_the_first_submission():
+    with pytest.raises(EngineFailure, match=r"c\.IsolatedExecute\.visible: 'potery' must be a package"):
+        check(Settings(visible=("potery",)))
 
 
 def test_it_needs_no_course_no_gradebook_and_no_cluster():

@@ -16,9 +16,28 @@ from autograder.sandbox.provisioner import environment, zygote
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_kernel_runs_cells_with_the_courses_library(ask):
-    code = "import gan_lib, autograder.checks, torch; print(torch.ones(2).sum().item(), gan_lib.__file__)"
-    assert ask(code) == "2.0 /course/gan_lib/__init__.py\n"
+IMPORTED = """
+import autograder.checks, torch
+for name in "gan_lib", "gan_lib.regularizers", "questions", "autograder.bank.sync":
+    try:
+        print(name, __import__(name).__file__)
+    except ImportError:
+        pass
+print(torch.ones(2).sum().item())
+"""
+
+
+def test_the_kernel_has_pytorch_and_no_function_that_an_assignment_asks_for(ask):
+    assert ask(IMPORTED) == "2.0\n"
+
+
+def test_the_kernel_has_the_packages_that_a_course_shows(run_cells, tmp_path, monkeypatch):
+    (tmp_path / "pottery").mkdir()
+    (tmp_path / "pottery" / "__init__.py").write_text("clay = 5")
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "import pottery, gan_lib; print(pottery.clay, pottery.__file__, gan_lib.__file__)"
+    texts, _ = run_cells(code, packages=["pottery", "gan_lib"])
+    assert texts == ["5 /course/pottery/__init__.py /course/gan_lib/__init__.py\n"]
 
 
 def test_nothing_of_the_course_is_seen_but_its_public_modules(ask):
@@ -209,7 +228,7 @@ def test_the_working_folder_takes_new_files(ask):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/dev", "/run", "/etc", "/course", "/course/gan_lib", "/submission", sys.prefix, "/usr"]
+    "path", ["/", "/dev", "/run", "/etc", "/course", "/course/autograder", "/submission", sys.prefix, "/usr"]
 )
 def test_nothing_else_can_be_written(ask, path):
     assert ask(f"open({path + '/new'!r}, 'w')").startswith(("OSError: [Errno 30]", "PermissionError"))

@@ -40,11 +40,31 @@ def test_what_the_sandbox_needs_cannot_be_hidden():
 
 def test_public_modules_hold_no_key():
     names = set(visible.public_modules())
-    assert {"gan_lib", "autograder/checks.py"} <= names
-    assert not {name for name in names if name.startswith(("questions", "autograder/course", "tests"))}
+    assert {"autograder/checks.py", "autograder/engine"} <= names
+    assert not {
+        name for name in names if name.startswith(("gan_lib", "questions", "autograder/course", "tests"))
+    }
     for secret in (
         "autograder/plugins/answers.py",
         "autograder/plugins/feedback.py",
         "autograder/bank/sync.py",
     ):
         assert secret not in names
+
+
+def test_a_course_shows_packages_and_modules_of_its_own(tmp_path, monkeypatch):
+    (tmp_path / "pottery").mkdir()
+    (tmp_path / "pottery" / "__init__.py").write_text("")
+    (tmp_path / "glaze.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = visible.packages(["pottery", "glaze"])
+    assert found == {"pottery": tmp_path / "pottery", "glaze.py": tmp_path / "glaze.py"}
+
+
+@pytest.mark.parametrize("name", ["no_such_package", "os.path", "../etc", "", "sys", "spread"])
+def test_a_package_that_is_not_in_one_place_is_named(name, tmp_path, monkeypatch):
+    for folder in "one", "two":  # of a namespace
+        (tmp_path / folder / "spread").mkdir(parents=True)
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    with pytest.raises(ValueError, match=f"'{name}' must be a package or a module"):
+        visible.packages([name])
