@@ -64,6 +64,9 @@ class Method(NamedTuple):
         rate_g, rate_d: factors on the setting's learning rates.
         norm: whether the generator normalises its hidden layers by their batch.
         spread: factor on the initial weights of the generator.
+        norm_start: "weights" or "map": the first samples have the mean and the standard deviation along each
+            axis that `norm` would give them, by the last layer's initial weights and bias or by a fixed map
+            behind that layer; nothing is normalised. None: they stay as they are.
         length: factor on the number of steps.
     """
 
@@ -79,6 +82,7 @@ class Method(NamedTuple):
     rate_d: float = 1.0
     norm: bool = False
     spread: float = 1.0
+    norm_start: str | None = None
     length: int = 1
 
 
@@ -102,6 +106,18 @@ class Pack(nn.Module):
 
     def forward(self, x):
         return pack(x, self.size)
+
+
+class FixedMap(nn.Module):
+    """factor * x + shift along each axis; neither is trained."""
+
+    def __init__(self, factor, shift):
+        super().__init__()
+        self.register_buffer("factor", factor)
+        self.register_buffer("shift", shift)
+
+    def forward(self, x):
+        return self.factor * x + self.shift
 
 
 class Game(NamedTuple):
@@ -151,6 +167,8 @@ METHODS = {
     "faster discriminator": Method(rate_d=3.0),
     "two time scales": Method(rate_g=1 / 3, rate_d=3.0),
     "batch norm": Method(norm=True),
+    "batch norm's start": Method(norm_start="weights"),
+    "batch norm's start, fixed map": Method(norm_start="map"),
     "wider start": Method(spread=3.0),
     "minibatch std": Method(layer=lambda width: MinibatchStd(), extra=1),
     "minibatch discrimination": Method(layer=partial(MinibatchDiscrimination, kernels=3, dim=2), extra=3),
@@ -175,8 +193,8 @@ METHODS = {
 def start(method, seed, setting=SETTING, device="cpu"):
     """A `Game` before its first step.
 
-    The stream and the generator's initial weights depend on the seed alone; a `Method` can scale the weights
-    and put batch norm between the layers.
+    The stream and the generator's initial weights depend on the seed alone; a `Method` can scale the weights,
+    move the last layer's outputs and put batch norm between the layers.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the weights are drawn on the CPU, and no GPU is reseeded
@@ -239,9 +257,32 @@ def _make_generator(method, setting):
     for layer in layers[::2]:
         layer.weight.data.mul_(method.spread)
     if method.norm:
-        for place in range(len(layers) - 2, 0, -2):
-            layers.insert(place, nn.BatchNorm1d(setting.width))
+        layers = _normalised(layers, setting)
+    if method.norm_start is not None:
+        factor, shift = _map_to_norm(layers, setting)
+        if method.norm_start == "map":
+            layers.append(FixedMap(factor, shift))
+        else:
+            layers[-1].weight.data.mul_(factor[:, None])
+            layers[-1].bias.data.mul_(factor).add_(shift)
     return nn.Sequential(*layers)
+
+
+def _normalised(layers, setting):
+    """The layers of a perceptron, with batch norm before each activation."""
+    layers = list(layers)
+    for place in range(len(layers) - 2, 0, -2):
+        layers.insert(place, nn.BatchNorm1d(setting.width))
+    return layers
+
+
+@torch.no_grad()
+def _map_to_norm(layers, setting, count=10_000):
+    """Factor and shift that give the samples the mean and standard deviation that batch norm would."""
+    noise = torch.randn(count, setting.latent_dim, generator=torch.Generator().manual_seed(0))
+    own, normed = (nn.Sequential(*some)(noise) for some in (layers, _normalised(layers, setting)))
+    factor = normed.std(0) / own.std(0)
+    return factor, normed.mean(0) - factor * own.mean(0)
 
 
 def _make_discriminator(method, setting):

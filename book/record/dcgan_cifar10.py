@@ -25,6 +25,7 @@ import torch
 from PIL import Image
 from recording import provenance, write
 from safetensors.torch import load_file, save
+from torch.nn import functional as F
 from torchvision.utils import make_grid
 
 from gan_lib.commands.common import draw, noise_of
@@ -172,9 +173,14 @@ def sheet(images, columns):
 
 
 def slerp(a, b, t):
-    """Spherical interpolation of noise vectors: (..., d), (..., d) and t in [0, 1] to (..., d)."""
-    angle = torch.acos((a * b).sum(-1) / (a.norm(dim=-1) * b.norm(dim=-1)))[..., None]
-    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+    """Spherical interpolation of noise vectors: (..., d), (..., d) and t in [0, 1] to (..., d).
+
+    Along the chord where a and b are nearly parallel: there the arc is 0 / 0, and rounding can put the
+    cosine above 1.
+    """
+    angle = torch.acos(F.cosine_similarity(a, b, dim=-1).clamp(-1, 1))[..., None]
+    arc = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+    return torch.where(torch.sin(angle) > 1e-3, arc, (1 - t) * a + t * b)
 
 
 def draw_pictures(config, channels, device, path):

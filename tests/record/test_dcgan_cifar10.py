@@ -173,3 +173,12 @@ def test_the_walk_keeps_the_length_of_its_ends(script):
     walk = script.slerp(a, b, torch.linspace(0, 1, 5)[:, None])
     assert torch.allclose(walk.norm(dim=1), torch.full((5,), 3.0))
     assert torch.allclose(walk[0], a, atol=1e-6) and torch.allclose(walk[-1], b, atol=1e-6)
+
+
+def test_a_walk_between_parallel_vectors_follows_the_chord(script):
+    """Also where rounding puts their cosine above 1, and where they are merely close."""
+    a = torch.randn(200, 128, generator=torch.Generator().manual_seed(0))
+    t = torch.linspace(0, 1, 5)[:, None, None]
+    for b in (a, 2 * a, a + 1e-6):
+        torch.testing.assert_close(script.slerp(a, b, t), (1 - t) * a + t * b)
+    assert script.slerp(a, -a, t).isfinite().all()
