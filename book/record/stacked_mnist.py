@@ -94,23 +94,38 @@ def sample(generator, count, stream, device):
 def play(method, seed, images, classifier, steps, device):
     """Train one pair. Returns its record, and the samples that are shown."""
     torch.manual_seed(seed)
-    generator, discriminator = (
-        dcgan_generator(LATENT_DIM, WIDTH).to(device),
-        make_discriminator(method).to(device),
-    )
-    optimizers = [torch.optim.Adam(n.parameters(), RATE, BETAS) for n in (generator, discriminator)]
-    stream, engine = torch.Generator().manual_seed(seed), Engine("bfloat16")
+    networks = dcgan_generator(LATENT_DIM, WIDTH).to(device), make_discriminator(method).to(device)
     start = time.monotonic()
-    for _ in tqdm(range(steps), desc=f"{method}, seed {seed}"):
-        real, noise = (
-            stack(images, BATCH, stream),
-            torch.randn(BATCH, LATENT_DIM, generator=stream).to(device),
-        )
-        alternating_step(generator, discriminator, *optimizers, real, noise, non_saturating, engine=engine)
-    samples = sample(generator, SAMPLES, stream, device)
-    found = stacked_mnist_modes(torch.cat([read(classifier, part) for part in samples.split(500)]))
-    record = {"method": method, "seed": seed, "modes": found.modes, "kl": found.kl}
+    name = f"{method}, seed {seed}"
+    samples = train(name, *networks, seed, images, steps, device, non_saturating, engine=Engine("bfloat16"))
+    record = {"method": method, "seed": seed, **covered(classifier, samples)}
     return record | {"seconds": round(time.monotonic() - start)}, samples[:SHOWN]
+
+
+def train(name, generator, discriminator, seed, images, steps, device, objective, **step):
+    """Train a pair with Adam; its SAMPLES samples. `step` goes to `alternating_step`."""
+    optimizers = [torch.optim.Adam(n.parameters(), RATE, BETAS) for n in (generator, discriminator)]
+    stream = torch.Generator().manual_seed(seed)
+    for _ in tqdm(range(steps), desc=name):
+        real = stack(images, BATCH, stream)
+        noise = torch.randn(BATCH, LATENT_DIM, generator=stream).to(device)
+        alternating_step(generator, discriminator, *optimizers, real, noise, objective, **step)
+    return sample(generator, SAMPLES, stream, device)
+
+
+def covered(classifier, samples):
+    """{"modes", "kl"} of (n, 3, 32, 32) samples, by the digits that the classifier reads."""
+    found = stacked_mnist_modes(torch.cat([read(classifier, part) for part in samples.split(500)]))
+    return {"modes": found.modes, "kl": found.kl}
+
+
+def read_real(classifier, test, device):
+    """The share of the test digits that the classifier reads rightly; "modes" and "kl" of stacked ones."""
+    images = test.images.to(device)
+    seen = torch.cat([classifier(scale(part)).argmax(1).cpu() for part in images.split(500)])
+    stream = torch.Generator().manual_seed(0)
+    real = torch.cat([stack(images, 500, stream) for _ in range(SAMPLES // 500)])
+    return (seen == test.labels).double().mean().item(), covered(classifier, real), stream
 
 
 def sheet(rows):
@@ -134,16 +149,9 @@ def main():
     train, test = (load_images("mnist", split, pad=True) for split in ("train", "test"))
     images = train.images.to(args.device)
     classifier = train_classifier(images, train.labels.to(args.device), args.classifier_epochs, args.device)
-    seen = torch.cat(
-        [classifier(scale(part)).argmax(1).cpu() for part in test.images.to(args.device).split(500)]
-    )
-    accuracy = (seen == test.labels).double().mean().item()
+    accuracy, truth, stream = read_real(classifier, test, args.device)
     print(f"digit classifier: {accuracy:.4f} of the test digits right", flush=True)
-    stream = torch.Generator().manual_seed(0)
-    real = torch.cat(
-        [read(classifier, stack(test.images.to(args.device), 500, stream)) for _ in range(SAMPLES // 500)]
-    )
-    truth, shown = stacked_mnist_modes(real), {"data": stack(images, SHOWN, stream)}
+    shown = {"data": stack(images, SHOWN, stream)}
     runs = []
     for seed in range(1, args.seeds + 1):
         for method in METHODS:
@@ -159,7 +167,7 @@ def main():
             }
             settings |= {"steps": args.steps, "samples": SAMPLES, "precision": "bfloat16"}
             about = provenance(args.device, time.monotonic() - start, settings=settings)
-            about |= {"classifier_accuracy": accuracy, "data": {"modes": truth.modes, "kl": truth.kl}}
+            about |= {"classifier_accuracy": accuracy, "data": truth}
             write(args.out / "stacked_mnist.json", about | {"runs": runs})
             picture = io.BytesIO()
             sheet(shown.values()).save(picture, "PNG", optimize=True)
