@@ -203,7 +203,9 @@ def _compare(what, got, expected, rtol, atol, *, nan):
         if type(got) is not type(expected):
             raise AssertionError(f"{what}: got {shown(got)} where {shown(expected)} was expected")
         if not _within(got, expected, rtol, atol, nan):
-            raise AssertionError(f"{what}: got {shown(got)}, expected {shown(expected)}")
+            alike = shown(got) == shown(expected)  # in the digits that are shown
+            more = f", {shown_number(abs(got - expected))} apart" if alike else ""
+            raise AssertionError(f"{what}: got {shown(got)}, expected {shown(expected)}{more}")
         return
     if not isinstance(got, torch.Tensor) or _form(got) != _form(expected):
         raise AssertionError(f"{what}: got {shown(got)} where {shown(expected)} was expected")

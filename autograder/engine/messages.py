@@ -31,6 +31,10 @@ KNOWN = (
         "a graph was gone through twice: something was neither detached nor computed again",
     ),
     (
+        r"One of the differentiated Tensors does not require grad",
+        "a gradient was asked for in what requires none",
+    ),
+    (
         r"does not require grad and does not have a grad_fn",
         "a backward pass began at what has no graph: it was detached, or computed without gradients",
     ),
@@ -47,6 +51,16 @@ KNOWN = (
     (r"not implemented for ['\"]", "this operation does not exist for that dtype"),
     (r"can't be cast to the desired output type", "a tensor of integers was to hold other numbers"),
     (r"(scalar|data) type|dtype", "dtypes met that do not go together"),
+    (
+        r"view size is not compatible",
+        "a view was asked for of numbers that lie in another order; reshape copies them where it must",
+    ),
+    (r"Target size .* must be the same as input size", "targets have another shape than what they belong to"),
+    (
+        r"contained? non-finite|failed to converge|is not positive-definite",
+        "a decomposition met numbers that are nan, infinite or out of its range",
+    ),
+    (r"^name '.*' is not defined", "a name was used that nothing defines"),
     (
         r"must match the (existing )?size|cannot be multiplied|size mismatch|broadcast|Sizes of tensors must "
         r"match|equal size|is invalid for input of size|of size|expected input\[|[Dd]imension",

@@ -313,6 +313,10 @@ def _error(error, names=None, function=None):
     if not own:
         return [kinds, message[:PIECES], [0, False, False]]
     frame, line = frames[own[-1]]
-    file = getattr(getattr(function, "__code__", None), "co_filename", frames[own[0]][0].f_code.co_filename)
+    # A probe is the checks' own function: then the student's was the first of these frames.
+    code = frames[own[0]][0].f_code
+    if getattr(function, "__globals__", None) is names:
+        code = function.__code__
+    file = code.co_filename
     beyond = any("ipython-input" in deeper.f_code.co_filename for deeper, _ in frames[own[-1] + 1 :])
     return [kinds, message[:PIECES], [line, frame.f_code.co_filename == file, beyond]]

@@ -353,3 +353,8 @@ def test_look_again_prints_what_was_missed_and_nothing_else(capsys):
     for missed in ({"C", "A"}, True, set(), False):
         look_again("T1", missed)
     assert capsys.readouterr().out == "T1: look again at A, C\nT1: look again\n"
+
+
+def test_numbers_that_look_alike_are_said_to_differ():
+    with pytest.raises(AssertionError, match=r"got 1\.70007, expected 1\.70007, 5\S*e-08 apart"):
+        close("the mean", 1.70007005, 1.7000700, rtol=0, atol=1e-9)

@@ -45,6 +45,11 @@ PROBE = """from autograder.probe import probe
 @probe
 def seen_s3cret(f):
     return f(None).shape
+
+
+@probe
+def seen_calling(f, x):
+    return f(x)
 """
 SAID = {  # the visible and the hidden part of a cell, and what is read
     "visible": (("assert f(1) == 1, 'f(1) is not 1'", ""), "AssertionError", "Check: f(1) is not 1"),
@@ -104,6 +109,15 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
         ("", PROBE + "seen_s3cret(f)"),
         *("AttributeError", "Hidden check: AttributeError in the checks' own code, at what your code "
           "returned: something is None"),
+    ),
+    "within-a-probe": (
+        ("", PROBE + "seen_calling(f, 'none')"),
+        *("AttributeError", "Hidden check: AttributeError in line 16 of the cell with your function: something "
+          "is None"),
+    ),
+    "elsewhere-within-a-probe": (
+        ("", PROBE + "seen_calling(f, 'helper')"),
+        *("KeyError", "Hidden check: KeyError in line 2 of another cell of yours"),
     ),
     "what-came-back": (
         ("import autograder.checks\na, b = f(1)", ""),
