@@ -112,8 +112,8 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
     ),
     "within-a-probe": (
         ("", PROBE + "seen_calling(f, 'none')"),
-        *("AttributeError", "Hidden check: AttributeError in line 16 of the cell with your function: something "
-          "is None"),
+        *("AttributeError", "Hidden check: AttributeError in line 16 of the cell with your function: "
+          "something is None"),
     ),
     "elsewhere-within-a-probe": (
         ("", PROBE + "seen_calling(f, 'helper')"),
