@@ -79,6 +79,10 @@ KNOWN = (
     (r"truth value|Boolean value of Tensor", "more than one value was used as a condition"),
     (r"NoneType", "something is None"),
 )
+# Names of dtypes in PyTorch's messages.
+DTYPES = {"Half": "float16", "BFloat16": "bfloat16", "Float": "float32", "Double": "float64"}
+DTYPES |= {"Bool": "bool", "Byte": "uint8", "Char": "int8", "Short": "int16", "Int": "int32", "Long": "int64"}
+DTYPES |= {name: name for name in ("float", "double", "float32", "float64", "bfloat16", "float16", "int64")}
 
 
 def failure_output(error, source, link=None):
@@ -146,6 +150,9 @@ def raised(payload, name):
     else:
         words = f"{kind} in the checks' own code, at what your code returned"
     meaning = next((words for pattern, words in KNOWN if re.search(pattern, message)), None)
+    if meaning and "dtype" in meaning:
+        named = dict.fromkeys(DTYPES[name] for name in re.findall(rf"\b({'|'.join(DTYPES)})\b", message))
+        meaning += f" ({' and '.join(list(named)[:2])})" if named else ""
     return f"{words}: {meaning}" if meaning else words, kind
 
 

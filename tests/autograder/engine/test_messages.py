@@ -186,3 +186,36 @@ def test_what_an_exception_means_is_said_in_our_words(message, said):
 @pytest.mark.parametrize("where", [[1, True], ["1", True, True], [1, 1, True], None, []])
 def test_a_reply_that_does_not_say_where_is_refused(where):
     assert messages.raised([["ValueError"], "x", where], "f") is None
+
+
+@pytest.mark.parametrize(
+    ("message", "meaning"),
+    [
+        ("\"softplus\" not implemented for 'Half'", "this operation does not exist for that dtype (float16)"),
+        (
+            "expected m1 and m2 to have the same dtype, but got: float != double",
+            "dtypes met that do not go together (float and double)",
+        ),
+        (
+            "expected scalar type Float but found Double",
+            "dtypes met that do not go together (float32 and float64)",
+        ),
+        ("dtype of s3cret", "dtypes met that do not go together"),
+        (
+            "One of the differentiated Tensors does not require grad",
+            "a gradient was asked for in what requires none",
+        ),
+        (
+            "Target size (torch.Size([4, 1])) must be the same as input size (torch.Size([6, 1]))",
+            "targets have another shape than what they belong to",
+        ),
+        (
+            "linalg.eigh: The algorithm failed to converge: the input matrix contained non-finite values.",
+            "a decomposition met numbers that are nan, infinite or out of its range",
+        ),
+        ("name 's3cret' is not defined", "a name was used that nothing defines"),
+    ],
+)
+def test_what_a_message_means_is_said_in_words_of_the_engine(message, meaning):
+    said, _ = messages.raised([["RuntimeError"], message, [3, True, False]], "f")
+    assert said == f"RuntimeError in line 3 of the cell with your f: {meaning}"
