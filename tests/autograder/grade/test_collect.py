@@ -492,6 +492,7 @@ def test_a_tar_that_ends_in_a_zip_is_a_tar(collect, course, tmp_path, right, hal
 ENDS = """
 import os, signal, sys
 from autograder.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background are born without it
 rename = os.rename
 def ends(one, other):
     rename(one, other)
