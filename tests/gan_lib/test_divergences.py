@@ -440,3 +440,10 @@ def test_a_critic_needs_steps_and_samples(options):
         estimate(perceptron(), **options)
     with pytest.raises(ValueError, match="256, 0 and 3"):
         dv.critic_distance(torch.zeros(0, 1), torch.zeros(3, 1), perceptron())
+
+
+def test_distribution_functions_that_cross_do_not_cancel():
+    """Half of the mass moves to the left, half to the right, by 2 each."""
+    apart, together = torch.tensor([0.5, 0, 0, 0, 0.5]), torch.tensor([0, 0, 1.0, 0, 0])
+    assert dv.wasserstein_1d_grid(apart, together).item() == pytest.approx(2)
+    assert dv.wasserstein_1d(torch.tensor([0.0, 4.0]), torch.tensor([2.0, 2.0])).item() == pytest.approx(2)
