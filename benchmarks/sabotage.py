@@ -156,7 +156,7 @@ EDITS = [
          "real, fake.detach() * 0.9, objective, labels, penalty, engine"),
     ),
     *of(
-        "training/ema", "test_training", FOUR,
+        "training/ema", "test_training_runs", FOUR,
         ("parameters[name], 1 - decay", "parameters[name], decay"),
     ),
     *of(
