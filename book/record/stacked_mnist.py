@@ -119,13 +119,20 @@ def covered(classifier, samples):
     return {"modes": found.modes, "kl": found.kl}
 
 
-def read_real(classifier, test, device):
-    """The share of the test digits that the classifier reads rightly; "modes" and "kl" of stacked ones."""
+def prepare(epochs, device):
+    """The data and the ruler.
+
+    Returns: the training digits; the classifier; the share of the test digits that it reads rightly; "modes"
+        and "kl" of stacked test digits; the torch.Generator that drew them.
+    """
+    train, test = (load_images("mnist", split, pad=True) for split in ("train", "test"))
+    classifier = train_classifier(train.images.to(device), train.labels.to(device), epochs, device)
     images = test.images.to(device)
     seen = torch.cat([classifier(scale(part)).argmax(1).cpu() for part in images.split(500)])
     stream = torch.Generator().manual_seed(0)
     real = torch.cat([stack(images, 500, stream) for _ in range(SAMPLES // 500)])
-    return (seen == test.labels).double().mean().item(), covered(classifier, real), stream
+    accuracy = (seen == test.labels).double().mean().item()
+    return train.images.to(device), classifier, accuracy, covered(classifier, real), stream
 
 
 def sheet(rows):
@@ -146,10 +153,7 @@ def main():
         parser.error("--seeds, --steps and --classifier-epochs must be at least 1")
     torch.set_num_threads(1)
     start = time.monotonic()
-    train, test = (load_images("mnist", split, pad=True) for split in ("train", "test"))
-    images = train.images.to(args.device)
-    classifier = train_classifier(images, train.labels.to(args.device), args.classifier_epochs, args.device)
-    accuracy, truth, stream = read_real(classifier, test, args.device)
+    images, classifier, accuracy, truth, stream = prepare(args.classifier_epochs, args.device)
     print(f"digit classifier: {accuracy:.4f} of the test digits right", flush=True)
     shown = {"data": stack(images, SHOWN, stream)}
     runs = []

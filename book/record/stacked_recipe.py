@@ -17,7 +17,6 @@ from recording import earlier_runs, provenance, write
 from tqdm import tqdm
 from what_works_now import GAMMA, OBJECTIVES, penalty_of
 
-from gan_lib.data import load_images
 from gan_lib.networks import dcgan_discriminator, dcgan_generator
 
 RESULTS = Path(__file__).resolve().parents[1] / "results/stacked_recipe.json"
@@ -87,10 +86,7 @@ def main():
     settings |= {"steps": args.steps, "samples": base.SAMPLES, "gamma": GAMMA, "precision": "float32"}
     runs, spent = earlier_runs(args.out, settings)
     start = time.monotonic()
-    train_set, test = (load_images("mnist", split, pad=True) for split in ("train", "test"))
-    images, labels = train_set.images.to(args.device), train_set.labels.to(args.device)
-    classifier = base.train_classifier(images, labels, args.classifier_epochs, args.device)
-    accuracy, truth, _ = base.read_real(classifier, test, args.device)
+    images, classifier, accuracy, truth, _ = base.prepare(args.classifier_epochs, args.device)
     controls = without_training(images, classifier, args.device)
     done = {(run["objective"], run["penalty"], run["seed"]) for run in runs}
     seeds = range(1, args.seeds + 1)
