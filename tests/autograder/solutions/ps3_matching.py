@@ -282,7 +282,7 @@ WRONG["pooled over the places"] = (
     losing(
         distance=lambda f, r: pooled(f, r) if f.dim() > 2 else of_means(lambda gap: gap.abs().mean())(f, r)
     ),
-    {FM, GRADIENT},
+    {FM},
 )
 
 

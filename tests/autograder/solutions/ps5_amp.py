@@ -385,7 +385,7 @@ WRONG = {
         {UPDATES},
     ),
     "generator's gradients not cleared": (iteration(clear=("d",)), {UPDATES}),
-    "discriminator's loss not scaled": (iteration(scaled=("g",)), {UPDATES, SCALER, OVERFLOW, PRECISION}),
+    "discriminator's loss not scaled": (iteration(scaled=("g",)), {UPDATES, SCALER}),
     "generator's loss not scaled": (iteration(scaled=("d",)), {UPDATES, SCALER}),
     "optimizers stepped past the scaler": (iteration(stepped=()), ALL),
     "generator stepped past the scaler": (iteration(stepped=("d",)), {UPDATES, SCALER, OVERFLOW}),

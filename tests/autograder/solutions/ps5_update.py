@@ -395,12 +395,12 @@ WRONG = {
     ),
     "a factor 1/2": (
         step_with(d_objective=lambda r, f: (F.softplus(-r).mean() + F.softplus(f).mean()) / 2),
-        {D, LOSSES},
+        {D},
     ),
-    "saturating loss": (step_with(g_objective=lambda fake: -F.softplus(fake).mean()), {G, LOSSES}),
+    "saturating loss": (step_with(g_objective=lambda fake: -F.softplus(fake).mean()), {G}),
     "labels swapped": (
         step_with(d_objective=lambda r, f: F.softplus(r).mean() + F.softplus(-f).mean()),
-        {D, LOSSES},
+        {D},
     ),
     "one mean over both batches": (
         step_with(d_objective=lambda r, f: 2 * torch.cat([F.softplus(-r), F.softplus(f)]).mean()),
@@ -457,7 +457,7 @@ WRONG = {
     "logits confined": (step_with(**objectives(lambda t: F.softplus(-t.clamp(-50, 50)))), {LOSSES}),
     "label 0.9 for the reals": (
         step_with(d_objective=lambda r, f: BCE(r, torch.full_like(r, 0.9)) + F.softplus(f).mean()),
-        {D, LOSSES},
+        {D},
     ),
     "sums": (step_with(g_objective=lambda fake: F.softplus(-fake).sum()), {G, LOSSES}),
     "reals flattened for the discriminator": (
