@@ -5,6 +5,7 @@ and references stand in the hidden part of the test cells.
 """
 
 import builtins
+import hashlib
 import math
 import numbers
 
@@ -31,11 +32,12 @@ LENGTHS = 6  # of a shape
 def choice_score(answer, key, letters, points):
     r"""Points for a question with lettered options.
 
-    .. math:: \text{points} \cdot \max\left(0,\ \frac{\text{right letters chosen}}{|\text{key}|}
-        - \frac{\text{wrong letters chosen}}{|\text{letters}| - |\text{key}|}\right)
+    .. math:: \text{points} \cdot \Big(\frac{\text{right letters chosen}}{|\text{key}|}
+        - \frac{\text{wrong letters chosen}}{|\text{letters}| - |\text{key}|}\Big)
 
-    Choosing every letter and choosing none both earn nothing. A question with one right option is scored by
-    the same formula. Where every letter is right, nothing is subtracted.
+    Choosing every letter and choosing none both earn nothing, and so does guessing, on average: what is lost
+    where it goes wrong is no less than what is won where it goes well. So a score may be negative; the points
+    of a set are not (`autograder.plugins.points`). Where every letter is right, nothing is subtracted.
 
     Args:
         answer: set of letters.
@@ -43,7 +45,7 @@ def choice_score(answer, key, letters, points):
         letters: the letters of all options, such as "ABCD".
         points: what the full answer earns.
 
-    Returns: float in [0, points].
+    Returns: float in [-points, points].
     Raises:
         TypeError: the answer is not a set.
         ValueError: the answer names a letter that is no option, or the key is empty or not among the letters.
@@ -58,7 +60,7 @@ def choice_score(answer, key, letters, points):
         raise ValueError(f"{shown(answer)} holds what is no option of this question: {choose}")
     wrong_options = len(options - key)
     penalty = len(answer - key) / wrong_options if wrong_options else 0.0
-    return points * max(0.0, len(answer & key) / len(key) - penalty)
+    return points * (len(answer & key) / len(key) - penalty)
 
 
 def numeric_score(answer, expected, tolerance, points):
@@ -77,27 +79,19 @@ def numeric_score(answer, expected, tolerance, points):
     return float(points) if abs(answer - expected) <= tolerance else 0.0
 
 
-def text_score(answer, expected, points):
-    """Points for a word or name: all of them when it is the expected one, whatever its case and outer spaces.
-
-    Returns: float, 0 or points.
-    Raises: TypeError where the answer is not a string.
-    """
-    if not isinstance(answer, str):
-        raise TypeError(f"answer with a string, such as 'word'; got {shown(answer)}")
-    return float(points) if answer.strip().casefold() == expected.strip().casefold() else 0.0
-
-
 def look_again(question, missed):
-    """Print that an answer deserves a second look; the feedback page has the question bank's reasons there.
+    """Print that an answer deserves a second look: the feedback page can have the reasons there.
 
     Args:
         question: its id, such as "T1".
-        missed: the letters that were judged wrongly, or whether the answer is wrong; without, no line.
+        missed: dict from the letters that were judged wrongly to their statements, which are named by the ids
+            of `questions.pools`; or whether the answer is wrong. Without, no line.
     """
+    if isinstance(missed, dict):
+        ids = {letter: hashlib.sha256(text.encode()).hexdigest()[:8] for letter, text in missed.items()}
+        missed = ", ".join(f"{letter} ({ids[letter]})" for letter in sorted(ids))
     if missed:
-        at = f" at {', '.join(sorted(missed))}" if isinstance(missed, (set, frozenset)) else ""
-        print(f"{question}: look again{at}")
+        print(f"{question}: look again{f' at {missed}' if isinstance(missed, str) else ''}")
 
 
 class Counted(nn.Module):

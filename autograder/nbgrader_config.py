@@ -16,11 +16,13 @@ c.CourseDirectory.root = str(course)
 # What stands in the released notebook where the solution was.
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError  # your work takes the place of this line"}
 
-# nbgrader's own list with ClearAnswers in the place of ClearSolutions: no stub below an answer's blank.
+# nbgrader's own list with ClearAnswers in the place of ClearSolutions: no stub below an answer's blank. The
+# word of the term, in course/term.txt, comes into the notebooks before the gradebook takes their cells.
 c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.InstantiateTests",
     "nbgrader.preprocessors.LockCells",
+    "autograder.plugins.term.WithTerm",
     "autograder.plugins.answers.ClearAnswers",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.CheckCellMetadata",
@@ -39,7 +41,9 @@ isolate(c)
 entering = c.Autograde.autograde_preprocessors.index("autograder.plugins.points.SaveGrades")
 c.Autograde.autograde_preprocessors[entering] = "autograder.plugins.essays.SaveGrades"
 
-# The reasons of formative questions are public. Checks ask for them, so this comes before checks are hidden.
+# Whether feedback says why an answer was wrong: not before all have handed in. Checks ask for it, so this
+# comes before they are hidden.
+# c.WithReasons.show = True
 hiding = c.GenerateFeedback.preprocessors.index("autograder.plugins.feedback.WithoutHiddenTests")
 c.GenerateFeedback.preprocessors.insert(hiding, "autograder.plugins.reasons.WithReasons")
 

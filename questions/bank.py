@@ -19,18 +19,15 @@ What does not fit raises `BankError`, which names file, question and field.
 
 import ast
 import re
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-import yaml
+from questions.layout import NUMBER, BankError, claims_of, fields_of, one_line, read
 
 FOLDER = Path(__file__).parent
 VERDICTS = ("true", "true with condition", "false", "contested", "outdated")
-NUMBER = (int, float)
-TYPE_NAMES = {str: "a text", bool: "true or false", list: "a list", dict: "a mapping", NUMBER: "a number"}
 COMMON = {"id": str, "kind": str, "title": str, "text": str, "explanation": str, "rows": dict}
 EXTRA = {"code": str, "page": str, "changed": str}
 # kind: (fields it needs beyond COMMON, fields it may have beyond EXTRA)
@@ -38,14 +35,10 @@ KINDS: dict[str, tuple[dict, dict]] = {
     "single": ({"options": dict}, {"source_key": list}),
     "multiple": ({"options": dict}, {"source_key": list}),
     "numeric": ({"answer": NUMBER}, {"tolerance": NUMBER, "variant": dict, "source_key": NUMBER}),
-    "text": ({"answer": str}, {"source_key": str}),
+    "text": ({"answer": str}, {"variant": dict, "source_key": str}),
     "essay": ({"rubric": list}, {}),
     "program": ({}, {}),
 }
-
-
-class BankError(ValueError):
-    """A set that breaks the layout; the message reads ``file: question: field: what is wrong``."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +80,14 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Variant:
-    """A second, numeric question behind a numeric one, in numbers that every student draws by their id.
+    """A numeric question beside one with a fixed answer, in numbers that every student draws by their id.
 
     Attributes:
         numbers: for each name that the text speaks of, the numbers that it is drawn from, at least two.
         answer: Python expression in these names and those of `math`.
         tolerance: absolute, > 0.
         explanation: how the answer comes about.
+        code: Python that the text speaks of, in the same names.
     """
 
     title: str
@@ -102,6 +96,7 @@ class Variant:
     answer: str
     tolerance: float
     explanation: str
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,7 @@ def load(folder: Path = FOLDER) -> dict[str, Question]:
         raise BankError(f"{folder}: no question set (*.yml) here")
     bank: dict[str, Question] = {}
     for file in files:
-        for question in _read_set(file):
+        for question in read_set(file):
             if question.id in bank:
                 taken = bank[question.id].set
                 raise BankError(f"{file.name}: {question.id}: id: already taken by a question in {taken}.yml")
@@ -178,7 +173,7 @@ def markdown(question: Question) -> str:
         parts.append(f"```python\n{question.code}\n```")
     if question.options:
         parts.append(
-            "\n".join(f"- **{option.letter}.** {_one_line(option.text)}" for option in question.options)
+            "\n".join(f"- **{option.letter}.** {one_line(option.text)}" for option in question.options)
         )
     return "\n\n".join(parts) + "\n"
 
@@ -192,24 +187,9 @@ def _quiz_entry(question: Question) -> dict[str, Any]:
     return {name: getattr(question, name) for name in plain} | {"options": options}
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML's own reading keeps the last of two equal keys and says nothing; this one refuses."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for position, key in enumerate(keys):
-            if key.value in (earlier.value for earlier in keys[:position]):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!r} stands twice in one mapping", key.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-def _read_set(file: Path) -> list[Question]:
-    try:
-        raw = yaml.load(file.read_text(encoding="utf-8"), _UniqueKeys)
-    except yaml.YAMLError as error:
-        raise BankError(f"{file.name}: {error}") from error
+def read_set(file: Path) -> list[Question]:
+    """The questions of one file. Raises: BankError."""
+    raw = read(file)
     if not isinstance(raw, list):
         raise BankError(f"{file.name}: expected a list of questions, got {raw!r:.80}")
     return [_question(entry, file, number) for number, entry in enumerate(raw, 1)]
@@ -226,7 +206,7 @@ def _question(raw: Any, file: Path, number: int) -> Question:
     if kind not in list(KINDS):
         raise BankError(f"{where}kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     needed, allowed = KINDS[kind]
-    fields = _fields(raw, where, COMMON | needed, EXTRA | allowed, f"a question of kind {kind}")
+    fields = fields_of(raw, where, COMMON | needed, EXTRA | allowed, f"a question of kind {kind}")
     if kind == "numeric":
         fields["tolerance"] = float(fields.get("tolerance", 0))
         if not fields["tolerance"] >= 0:
@@ -255,10 +235,10 @@ def _options(raw: dict, kind: str, where: str) -> tuple[Option, ...]:
     options = []
     for letter, entry in raw.items():
         here = f"{where}options.{letter}."
-        fields = _fields(
+        fields = fields_of(
             entry, here, {"text": str, "correct": bool, "reason": str}, {"claims": list}, "an option"
         )
-        options.append(Option(letter, **fields | {"claims": _claims(fields, here)}))
+        options.append(Option(letter, **fields | {"claims": claims_of(fields, here)}))
     right = sum(option.correct for option in options)
     if right == 0 or (kind == "single" and right > 1):
         wanted = "exactly one" if kind == "single" else "at least one"
@@ -268,7 +248,7 @@ def _options(raw: dict, kind: str, where: str) -> tuple[Option, ...]:
 
 def _variant(raw: dict, where: str) -> Variant:
     texts = {"title": str, "text": str, "answer": str, "explanation": str}
-    fields = _fields(raw, where, texts | {"numbers": dict, "tolerance": NUMBER}, {}, "a variant")
+    fields = fields_of(raw, where, texts | {"numbers": dict, "tolerance": NUMBER}, {"code": str}, "a variant")
     if not fields["tolerance"] > 0:
         raise BankError(f"{where}tolerance: expected more than 0, got {fields['tolerance']}")
     for name, values in fields["numbers"].items():
@@ -294,15 +274,15 @@ def _rows(raw: dict, question: str, where: str) -> tuple[Row, ...]:
         if isinstance(entry, dict) and isinstance(entry.get("verdict"), bool):
             entry = entry | {"verdict": str(entry["verdict"]).lower()}  # YAML reads a bare true as a boolean
         optional = {"holds": str, "claims": list, "page": str, "mentions": str}
-        fields = _fields(entry, here, {"said": str, "verdict": str}, optional, "a row")
+        fields = fields_of(entry, here, {"said": str, "verdict": str}, optional, "a row")
         verdict, holds = fields["verdict"], fields.get("holds", "")
         if verdict not in VERDICTS:
             raise BankError(f"{here}verdict: expected one of {', '.join(VERDICTS)}, got {verdict!r}")
         if not holds and verdict != "true":
             raise BankError(f"{here}holds: missing (only a plain true may go without)")
-        texts = _one_line(fields["said"]), verdict, _one_line(holds)
+        texts = one_line(fields["said"]), verdict, one_line(holds)
         where_to = fields.get("page"), fields.get("mentions")
-        found.append(Row(name, *texts, _claims(fields, here), *where_to))
+        found.append(Row(name, *texts, claims_of(fields, here), *where_to))
     return tuple(found)
 
 
@@ -313,46 +293,11 @@ def _rubric(raw: list, where: str) -> tuple[Criterion, ...]:
     for number, entry in enumerate(raw, 1):
         here = f"{where}rubric.{number}."
         needed = {"asks": str, "criterion": str, "points": NUMBER}
-        fields = _fields(entry, here, needed, {"half": str}, "a criterion")
+        fields = fields_of(entry, here, needed, {"half": str}, "a criterion")
         if not fields["points"] > 0:
             raise BankError(f"{here}points: expected more than 0, got {fields['points']}")
         if (fields["points"] > 1) != ("half" in fields):
             raise BankError(f"{here}half: expected where there is more than one point, and only there")
-        texts = _one_line(fields["asks"]), _one_line(fields["criterion"])
-        criteria.append(Criterion(*texts, fields["points"], _one_line(fields.get("half", ""))))
+        texts = one_line(fields["asks"]), one_line(fields["criterion"])
+        criteria.append(Criterion(*texts, fields["points"], one_line(fields.get("half", ""))))
     return tuple(criteria)
-
-
-def _claims(fields: dict, where: str) -> tuple[str, ...]:
-    claims = fields.get("claims", [])
-    for name in claims:
-        if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-            raise BankError(f"{where}claims: expected ids such as js-saturates, got {name!r}")
-    return tuple(claims)
-
-
-def _fields(raw: Any, where: str, required: dict, optional: dict, what: str) -> dict[str, Any]:
-    """The fields of one mapping, checked for presence and type; texts stripped, absent ones left out."""
-    if not isinstance(raw, dict):
-        raise BankError(f"{where.rstrip('.: ')}: expected the fields of {what}, got {raw!r:.80}")
-    types = required | optional
-    for name in raw:
-        if name not in types:
-            raise BankError(f"{where}{name}: {what} has no such field; it may have {', '.join(types)}")
-    fields = {}
-    for name, expected in types.items():
-        value = raw.get(name)
-        if isinstance(value, str):
-            value = value.lstrip("\n").rstrip()  # code may begin with an indented line
-        if value is None or value == "":
-            if name in required:
-                raise BankError(f"{where}{name}: missing ({what} needs it)")
-            continue
-        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-            raise BankError(f"{where}{name}: expected {TYPE_NAMES[expected]}, got {value!r:.80}")
-        fields[name] = value
-    return fields
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -26,7 +26,7 @@ from pathlib import Path
 from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import InteractiveShell
 
-from autograder import cases, probe
+from autograder import cases, notes, probe
 from autograder.engine import protocol
 from autograder.engine.cell_names import imports, names_defined, names_needed
 from autograder.engine.messages import NO_SNAPSHOT, SAID, error_output, failure_output
@@ -152,9 +152,10 @@ class Checker:
         for name, source, locked, prepares in cells:
             self.cells[name] = Known(names_defined(source, self.shell), locked, prepares)
 
-    def do_listen(self, path, token, folder, call_seconds, student):
-        """Forget all snapshots and wait for those of a new kernel. The checks know the student's id."""
-        self.shell.user_ns["STUDENT"] = student
+    def do_listen(self, path, token, folder, call_seconds, student, classmates):
+        """Forget all snapshots and wait for those of a new kernel. The checks know the ids of the student and
+        of the others."""
+        self.shell.user_ns |= {"STUDENT": student, "CLASSMATES": frozenset(classmates)}
         for connection in [*self.holders.values(), *(link.connection for link in self.links.values())]:
             connection.close()
         if self.waiting is not None:
@@ -178,6 +179,10 @@ class Checker:
             else:  # any process of the student's may say that it is one
                 connection.close()
         return sorted(self.holders)
+
+    def do_notes(self):
+        """What the cells of checks have noted since the last time: lines."""
+        return notes.said()
 
     def do_support(self, name, source):
         """Run a cell without points, if it stands without the student. Returns: whether it ran without

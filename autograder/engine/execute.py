@@ -12,11 +12,13 @@ from autograder.engine.deadline import Deadline
 from autograder.engine.failures import EngineFailure
 from autograder.engine.messages import NO_SNAPSHOT
 from autograder.engine.student_kernel import Ended, StudentKernel, error_output
+from autograder.notes import Waits
 
 TEST_GRACE = 30.0  # seconds after which a checker that does not answer is given up
 LATEST = 2.0  # and at the end of the notebook's time
 # A kernel survives where it lives so much longer than it had before it ended: no two runs are equally fast.
 LONGER, MOMENT = 1.25, 1.0
+WAITS = Waits.__name__
 
 
 @dataclass
@@ -78,13 +80,14 @@ class Run:
 
     Attributes:
         waits: what could not be judged: list of dicts of "reason" and "cells", names of cells of checks.
+        notes: what the checks say to instructors beside their verdicts, dict from line to None.
     """
 
-    def __init__(self, settings, nb, cells, work, folder, student, log):
+    def __init__(self, settings, nb, cells, work, folder, student, classmates, log):
         self.settings, self.log, self.nb, self.cells = settings, log, nb, cells
-        self.work, self.folder, self.student = work, folder, student
+        self.work, self.folder, self.student, self.classmates = work, folder, student, list(classmates)
         self.deadline, self.progress = Deadline(settings.notebook_seconds), Progress()
-        self.passes, self.begun, self.doubt, self.waits = 0, {}, None, []
+        self.passes, self.begun, self.doubt, self.waits, self.notes = 0, {}, None, [], {}
         self._new_checker()
 
     def source_of(self, cell):
@@ -151,7 +154,7 @@ class Run:
     async def _start(self):
         settings, self.passes = self.settings, self.passes + 1
         self.path, self.token = str(self.work / "calls" / str(self.passes)), secrets.token_hex(16)
-        known = str(self.folder), settings.call_seconds, self.student
+        known = str(self.folder), settings.call_seconds, self.student, self.classmates
         self.checker.ask("listen", self.path, self.token, *known)
         limits = settings.limits(self.deadline)
         manager = settings.manager(self.work / "files", self.work / "calls", limits)
@@ -299,6 +302,7 @@ class Run:
                     return not self._untested()
                 if progress.unsure and index > min(progress.unsure):
                     failed += [cell] if any(one.output_type == "error" for one in cell.outputs) else []
+        self.notes |= dict.fromkeys(self.checker.ask("notes"))
         failed += [
             self.nb.cells[index]
             for index in sorted(self.progress.unsure & self.progress.killers - self.progress.tested)
@@ -341,6 +345,8 @@ class Run:
         if not again:
             cell.outputs, cell.execution_count = outputs, None
             self.progress.tested.add(index)
+            if waits := next((one for one in outputs if one.get("ename") == WAITS), None):
+                self._wait(waits.traceback[-1].removeprefix(f"{WAITS}: "), [cell])
             if reason == NO_SNAPSHOT:
                 self._wait("no snapshot of the notebook could be made before these checks", [cell])
         if reason:
@@ -363,7 +369,8 @@ class Run:
 def sound(outputs, points):
     """The outputs of a cell of checks; a score that is none, or out of range, is a failure.
 
-    nbgrader gives all points for a score that is negative or nan, and stops at one above the maximum.
+    nbgrader gives all points for a score that is nan, and stops at one above the maximum. A negative one, for
+    what is worse than nothing, is the gradebook's business.
     """
     for output in outputs:
         if output.output_type == "execute_result":
@@ -371,7 +378,7 @@ def sound(outputs, points):
                 score = float(output.data["text/plain"])
             except ValueError:
                 continue
-            if not 0 <= score <= points:
+            if not -points <= score <= points:
                 return [
                     *outputs[:-1],
                     error_output("ValueError", f"the score came out as {score}, of {points}"),

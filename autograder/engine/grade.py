@@ -30,7 +30,17 @@ GOOD = {
 
 
 def grade(
-    notebook, cells, files=None, settings=None, *, ordinary=(), given=None, kept=(), student="", log=LOG
+    notebook,
+    cells,
+    files=None,
+    settings=None,
+    *,
+    ordinary=(),
+    given=None,
+    kept=(),
+    student="",
+    classmates=(),
+    log=LOG,
 ):
     """Put a submitted notebook together again, run the student's cells in a sandbox, and judge them.
 
@@ -43,6 +53,7 @@ def grade(
         given: folder of the instructor's files, or None; the checks find them, and the notebook beside it.
         kept: paths in it of files that the student may change: what was handed in comes before it.
         student: id.
+        classmates: ids of the others in the course.
         log: logger.
 
     Returns: a new notebook with the outputs of all cells; a cell of checks holds an error where it failed,
@@ -53,15 +64,29 @@ def grade(
     """
     settings, notebook = settings or Settings(), copy.deepcopy(notebook)
     restore(notebook, cells, ordinary)
-    waits = execute(notebook, cells, files, settings, given=given, kept=kept, student=student, log=log)
+    waits, notes = execute(
+        notebook,
+        cells,
+        files,
+        settings,
+        given=given,
+        kept=kept,
+        student=student,
+        classmates=classmates,
+        log=log,
+    )
     notebook.metadata.autograder.waits += waits
+    notebook.metadata.autograder.mended += notes
     return notebook
 
 
-def execute(notebook, cells, files=None, settings=None, *, given=None, kept=(), student="", log=LOG):
+def execute(
+    notebook, cells, files=None, settings=None, *, given=None, kept=(), student="", classmates=(), log=LOG
+):
     """The second half of `grade`, for a notebook that is whole; it is changed in place.
 
-    Returns: what could not be judged: list of dicts of "reason" and "cells", names of cells of checks.
+    Returns: what could not be judged, a list of dicts of "reason" and "cells", names of cells of checks; and
+        lines that the checks have noted.
     """
     settings, cells = settings or Settings(), {cell.name: cell for cell in cells}
     with tempfile.TemporaryDirectory(prefix="gan-grade-") as work:
@@ -77,9 +102,10 @@ def execute(notebook, cells, files=None, settings=None, *, given=None, kept=(), 
         if taught:
             _copy_given(given, work / "files", kept)
             open_to_all(work / "files")
-        run = Run(settings, notebook, cells, work, given if taught else work / "files", student, log)
+        folder = given if taught else work / "files"
+        run = Run(settings, notebook, cells, work, folder, student, classmates, log)
         run_sync(run.all)()
-    return run.waits
+    return run.waits, list(run.notes)
 
 
 def check(settings, log=LOG):

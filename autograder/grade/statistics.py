@@ -23,7 +23,7 @@ class Item:
         mean: of the points, over the submissions in which it is scored; None where it is in none.
         discrimination: correlation of its points with the rest of the points; None where one of the two is
             the same in all submissions, or there are fewer than three.
-        full, none: how many submissions have all of its points, and none of them.
+        full, none: how many submissions have all of its points, and none of them or less.
         unscored: how many wait for a person.
     """
 
@@ -94,7 +94,7 @@ def items(tasks, scores):
                 float(own[scored].mean()) if scored.any() else None,
                 correlation(own[scored], rest[scored]),
                 int((own[scored] >= points).sum()),
-                int((own[scored] == 0).sum()),
+                int((own[scored] <= 0).sum()),
                 int((~scored).sum()),
             )
         )

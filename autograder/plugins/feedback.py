@@ -87,7 +87,7 @@ def _note(status):
         end = "no points" if settled["as"] == "zero" else "the points stand as they are shown"
         said.append((f"A person has looked at this: {end}", filter(None, [settled["because"]])))
     if status.record.mended:
-        head = "This notebook did not arrive as it was given out. What was mended"
+        head = "What was mended in this notebook, or is worth knowing of it"
         said.append((head, status.record.mended))
     parts = []
     for head, lines in said:

@@ -1,4 +1,4 @@
-"""The reasons of formative questions, on feedback pages."""
+"""The reasons behind what was judged wrongly, on feedback pages."""
 
 import functools
 import re
@@ -6,49 +6,56 @@ import re
 from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool
 
-from questions import bank
+from questions import bank, pools
+
+LINE = re.compile(r"(\w+): look again(?: at ([A-Z] \(\w+\)(?:, [A-Z] \(\w+\))*))?\n")
 
 
 class WithReasons(NbGraderPreprocessor):
-    """Puts the question bank's reasons where a check has printed which options were judged wrongly.
+    """Puts the reasons of statements and numbers where a check has printed which were judged wrongly.
 
     What the check prints is one line (`checks.look_again`). It counts in a cell that calls that function for
     that question, and nowhere else: other questions' reasons are no business of a page. So this preprocessor
-    stands before the one that takes the hidden call away.
+    stands before the one that takes the hidden call away. Until the instructor shows them, the line goes: it
+    would name keys to those who have not handed in yet.
     """
+
+    show = Bool(False, help="whether feedback says why, of what was judged wrongly").tag(config=True)
 
     def preprocess_cell(self, cell, resources, cell_index):
         if not utils.is_grade(cell) or utils.is_solution(cell):
             return cell, resources
-        for place, output in enumerate(cell.get("outputs", [])):
-            if output.output_type == "stream":
-                found = re.fullmatch(r"(\w+): look again(?: at ([A-Z](?:, [A-Z])*))?\n", output.text)
-                if found and f'look_again("{found[1]}", ' in cell.source:
-                    text = reasons(found[1], found[2].split(", ") if found[2] else ())
-                    data = {"text/markdown": text, "text/plain": text}
-                    cell.outputs[place] = new_output("display_data", data)
+        outputs = []
+        for output in cell.get("outputs", []):
+            found = LINE.fullmatch(output.text) if output.output_type == "stream" else None
+            if found is None or f'look_again("{found[1]}", ' not in cell.source:
+                outputs.append(output)
+            elif self.show:
+                text = reasons(found[1], re.findall(r"([A-Z]) \((\w+)\)", found[2] or ""))
+                outputs.append(new_output("display_data", {"text/markdown": text, "text/plain": text}))
+        if "outputs" in cell:
+            cell.outputs = outputs
         return cell, resources
 
 
-def reasons(name, letters=()):
-    """Markdown: why the named options are right or wrong, or the explanation where there are none.
+def reasons(name, judged=()):
+    """Markdown: why statements are true or false, or how a number comes about.
 
     Args:
-        name: of a question of the bank; "T12v" is the variant of T12.
+        name: of a family, or of a variant: "T12v" is that of T12.
+        judged: pairs of a letter and the id of its statement.
     """
-    questions = _questions()
-    if name not in questions:
-        return questions[name.removesuffix("v")].variant.explanation
-    question = questions[name]
-    lines = []
-    for option in question.options:
-        if option.letter in letters:
-            verdict = "right" if option.correct else "wrong"
-            lines.append(f"- **{option.letter}** is {verdict}. {' '.join(option.reason.split())}")
-    return "\n".join(lines) or question.explanation
+    if name not in _families():
+        return _bank()[name.removesuffix("v")].variant.explanation
+    statements = {one.id: one for one in _families()[name].statements}
+    lines = [
+        f"- **{letter}** is {'true' if statements[one].correct else 'false'}. {statements[one].reason}"
+        for letter, one in judged
+        if one in statements
+    ]
+    return "\n".join(lines)
 
 
-@functools.cache
-def _questions():
-    return bank.load()
+_bank, _families = functools.cache(bank.load), functools.cache(pools.families)
