@@ -9,7 +9,7 @@ from questions import bank
 FORMS = Path(__file__).with_name("forms.py")
 LETTERS = "ABCDE"
 LINE = 110
-WIDTH = 97  # of a piece of a statement
+WIDTH = 93  # of a piece of a statement
 HOW_TO_ANSWER = (
     "*The next cell shows five statements about this, drawn for you; two or three of them are true. Answer "
     'with the set of their letters, such as* `{"A", "D"}`. *If three are true, each that you choose adds a '
@@ -45,11 +45,11 @@ def question_cell(question):
 
 def form_cell(family):
     """All statements of a family, in groups, and the five of them that are the student's."""
-    lines = [f"pool_{family.id} = ["]
+    lines = [f"form_{family.id} = own_form(", f'    "{family.id}",', "    ["]
     for group in family.pool():
         pieces = [_string(one.text) for one in group]
-        lines += ["    (", *(f"        {piece}," for piece in pieces), "    ),"]
-    return "\n".join([*lines, "]", f'form_{family.id} = own_form("{family.id}", pool_{family.id})'])
+        lines += ["        (", *(f"            {piece}," for piece in pieces), "        ),"]
+    return "\n".join([*lines, "    ],", ")"])
 
 
 def numbers_cell(question):
@@ -99,9 +99,9 @@ def key_cell(question, points):
         imported = "choice_score, look_again"
         true = f"{{{', '.join(map(str, _true(question)))}}}"
         hidden = [
-            f'form = form_of({student}, "{one}", pool_{one})',
+            f'form = form_of({student}, "{one}", POOLS["{one}"])',
             f"key = {{letter for letter, number in form.items() if number in {true}}}",
-            f"statements = [one for group in pool_{one} for one in group]",
+            f'statements = [one for group in POOLS["{one}"] for one in group]',
             f'look_again("{one}", {{letter: statements[form[letter]] for letter in {name} ^ key}})',
             f'choice_score({name}, key=key, letters="{LETTERS}", points={points})',
         ]
@@ -146,11 +146,11 @@ def criterion_cell(question, place):
 def _string(text):
     """Python source of a text, in pieces that are not too long."""
     whole = _piece(text)
-    if len(whole) < LINE - 8:
+    if len(whole) < LINE - 12:
         return whole
     pieces = textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
     pieces[:-1] = [f"{piece} " for piece in pieces[:-1]]
-    return "\n        ".join(map(_piece, pieces))
+    return "\n            ".join(map(_piece, pieces))
 
 
 def _piece(text):

@@ -6,6 +6,7 @@ import unicodedata
 from IPython.display import Markdown, display
 
 TERM = "practice"  # another word each term: other forms for the same id
+POOLS = {}  # the statements of each question
 
 
 def plain(name):
@@ -56,6 +57,7 @@ def own_numbers(question, **choices):
 
 def own_form(question, pool):
     """The statements of a question that are drawn for you."""
+    POOLS[question] = pool
     check_id(STUDENT)
     form, statements = form_of(STUDENT, question, pool), [one for group in pool for one in group]
     display(Markdown("\n".join(f"- **{letter}.** {statements[number]}" for letter, number in form.items())))

@@ -28,6 +28,7 @@ class Assignment:
         given: the instructor's files, an archive, or None.
         kept: paths of those of them that students may change.
         settings: Settings.
+        students: the ids of all who are in the gradebook, or have handed it in.
     """
 
     cells: dict
@@ -35,12 +36,15 @@ class Assignment:
     given: bytes | None
     kept: tuple
     settings: Settings
+    students: frozenset
 
 
-def assignment_of(coursedir, name, kept, settings):
+def assignment_of(coursedir, name, kept, settings, handed_in):
     """What the gradebook and the course folder say of an assignment. Returns: Assignment.
 
-    Args: kept, settings: as in Assignment.
+    Args:
+        kept, settings: as in Assignment.
+        handed_in: ids of those who have.
 
     Raises: nbgrader.api.MissingEntry where the gradebook does not have the assignment; NbGraderException
         where it is not written in Python.
@@ -52,10 +56,11 @@ def assignment_of(coursedir, name, kept, settings):
             info = {"assignment": name, "notebook": notebook.name}
             cells[notebook.name] = assignment_cells(book, coursedir, info)
             ordinary[notebook.name] = ordinary_texts(coursedir, info)
+        students = frozenset(one.id for one in book.students).union(handed_in)
     source, given = source_folder(coursedir, {"assignment": name}), None
     if source.is_dir():
         given = pack(source, find_all_files(str(source), coursedir.ignore), dereference=True)
-    return Assignment(cells, ordinary, given, tuple(kept), settings)
+    return Assignment(cells, ordinary, given, tuple(kept), settings, students)
 
 
 def pack(folder, paths=None, *, dereference=False):

@@ -90,7 +90,7 @@ def converter_of(assignment, course="."):
 def _grade(converter, console, workers, scheduler, force, students):
     there, outcome = converter.submissions(), Outcome()
     kept = converter.exclude_overwriting.get(converter.assignment, ())
-    assignment = assignment_of(converter.coursedir, converter.assignment, kept, converter.settings)
+    assignment = assignment_of(converter.coursedir, converter.assignment, kept, converter.settings, there)
     failed, refused = converter.submitted.failed, converter.submitted.refused
     if students:
         unknown = set(students).difference(there, failed, refused)

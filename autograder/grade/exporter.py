@@ -58,6 +58,7 @@ class SubmissionExporter(NotebookExporter):
                 with Gradebook(coursedir.db_url, coursedir.course_id) as book:
                     check_languages(book, assignment)
                 copies = Copies(coursedir, assignment, submitted)
+                converter.handed_in = set(submitted.folders)
             except (NbGraderException, MissingEntry, SQLAlchemyError, OSError) as error:
                 close_all()
                 missing = isinstance(error, MissingEntry)

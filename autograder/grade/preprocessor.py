@@ -93,7 +93,7 @@ class IsolatedExecute(NbGraderPreprocessor):
         check_language(nb, info["notebook"])
         with Gradebook(info["db_url"]) as book:
             cells = assignment_cells(book, coursedir, info)
-            others = [one.id for one in book.students if one.id != info["student"]]
+            students = {one.id for one in book.students}.union(getattr(converter, "handed_in", ()))
         graded = grade.grade(
             nb,
             cells,
@@ -103,7 +103,7 @@ class IsolatedExecute(NbGraderPreprocessor):
             given=source_folder(coursedir, info),
             kept=converter.exclude_overwriting.get(info["assignment"], ()),
             student=info["student"],
-            classmates=others,
+            classmates=students - {info["student"]},
             log=self.log,
         )
         for line in graded.metadata.autograder.mended:

@@ -85,6 +85,7 @@ def grade(name, student, notebooks, files):
                     given=given,
                     kept=its.kept,
                     student=student,
+                    classmates=its.students - {student},
                     log=_silent(),
                 )
                 graded[called] = nbformat.writes(done)

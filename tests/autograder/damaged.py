@@ -19,24 +19,36 @@ from pathlib import Path
 import nbformat
 from nbgrader import utils
 from nbgrader.api import Gradebook
+from right_answers import right_answers
 
 ROOT = Path(__file__).parents[2]
 PS = "ps1_minimax"
 FUNCTIONS = "step", "smooth", "clear", "noise", "mean"
-ANSWERS = "c1-answer", "c9-answer", "c10-answer", "c11-answer", "c12-answer"
+ANSWERS = "c1-answer", "c9-answer", "c10-answer", "c11-answer", "c12v-answer"
+STUDENT = "ada"
 
 
 def right(source, release):
     """The released notebook with all answers, as JSON data."""
     solutions = {cell.id: cell.source for cell in source.cells if utils.is_solution(cell)}
+    answers = right_answers(release_with(source, release), STUDENT)
     data = json.loads(nbformat.writes(release))
     for cell in data["cells"]:
         cell["source"] = "".join(cell["source"])
         if (text := solutions.get(cell["id"])) is not None:
             stub, rest = re.split(r"\s*### BEGIN SOLUTION\n", text)
             rest = re.sub(r"\s*### END SOLUTION\s*", "", rest)
-            cell["source"] = rest if cell["id"] in ANSWERS else f"{stub}\n{rest}"
+            cell["source"] = f"{stub}\n{rest}"
+        cell["source"] = answers.get(cell["id"], cell["source"])
     return data
+
+
+def release_with(source, release):
+    """The released notebook, whose term decides what is asked, with the instructor's answers."""
+    solved, own = nbformat.from_dict(release), {cell.id: cell.source for cell in source.cells}
+    for cell in solved.cells:
+        cell.source = own[cell.id] if "answer" in cell.metadata else cell.source
+    return solved
 
 
 def place(data, name):
@@ -171,7 +183,7 @@ def answers_typed_into_checks(data):
 
 
 def answers_in_the_place_of_checks(data):
-    for name, check in (("clear", "clear-none"), ("c12-answer", "c12-key")):
+    for name, check in (("clear", "clear-none"), ("c12v-answer", "c12v-key")):
         (by_id(data, check)["source"],) = blank(data, name)
 
 

@@ -103,7 +103,7 @@ def test_what_students_see_of_a_question_holds_no_key_and_no_reason(notebook):
             family, shown = pools.families()[name], " ".join(cell.source.split())
             names = {"own_form": lambda question, pool: pool}
             exec(cell.source, names)
-            shown_statements = [one for group in names[f"pool_{name}"] for one in group]
+            shown_statements = [one for group in names[f"form_{name}"] for one in group]
             assert sorted(shown_statements) == sorted(one.text for one in family.statements)
             assert not any(one.reason in shown for one in family.statements)
             assert not re.search(r"True|False|correct", cell.source.replace(str(shown_statements), ""))

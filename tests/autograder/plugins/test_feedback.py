@@ -1,9 +1,11 @@
 """What the feedback page shows of a cell; whole pages are tested in round_trip."""
 
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from autograder.plugins.feedback import WithoutHiddenTests
 from autograder.plugins.reasons import WithReasons
+from questions import pools
 
 CHECKS = """assert f(1) == 1
 ### BEGIN HIDDEN TESTS
@@ -45,26 +47,40 @@ def test_a_student_may_write_the_marks_of_hidden_tests():
     assert (page.source, page.outputs) == (source, [error])
 
 
-def reasons_shown(source, printed):
+def reasons_shown(source, printed, *, show=True):
     outputs = [new_output("stream", name="stdout", text=printed)]
     checks = cell(source, grade=True, solution=False, outputs=outputs)
-    (output,) = WithReasons().preprocess_cell(checks, {}, 0)[0].outputs
-    return output.get("data", {}).get("text/markdown")
+    return WithReasons(show=show).preprocess_cell(checks, {}, 0)[0].outputs
+
+
+ASKED = 'look_again("T1", {letter: statements[form[letter]] for letter in answer_T1 ^ key})'
 
 
 def test_reasons_take_the_place_of_the_line_that_asks_for_them():
-    text = reasons_shown('look_again("T1", answer_T1 ^ {"B"})', "T1: look again at A, B\n")
-    assert text.startswith("- **A** is wrong. With this loss") and "\n- **B** is right. The slope" in text
-    assert "**C**" not in text
-    assert reasons_shown('look_again("T12", True)', "T12: look again\n").startswith(
-        "The optimal discriminator is"
-    )
-    assert reasons_shown('look_again("T12v", True)', "T12v: look again\n").startswith("The loss weighs")
+    one, other, *_ = pools.families()["T1"].statements
+    (output,) = reasons_shown(ASKED, f"T1: look again at B ({one.id}), D ({other.id})\n")
+    verdicts = ["true" if statement.correct else "false" for statement in (one, other)]
+    wanted = f"- **B** is {verdicts[0]}. {one.reason}\n- **D** is {verdicts[1]}. {other.reason}"
+    assert output.data["text/markdown"] == wanted
+    (output,) = reasons_shown('look_again("T12v", True)', "T12v: look again\n")
+    assert output.data["text/markdown"].startswith("The loss weighs")
 
 
-def test_a_line_that_the_cell_did_not_ask_for_stays_a_line():
-    assert reasons_shown('print("T1: look again")', "T1: look again at A\n") is None
-    assert reasons_shown('look_again("T1", answer_T1)', "C1: look again at A\n") is None
+def test_until_the_instructor_shows_reasons_the_line_is_gone():
+    one, *_ = pools.families()["T1"].statements
+    assert reasons_shown(ASKED, f"T1: look again at B ({one.id})\n", show=False) == []
+
+
+def test_a_statement_that_has_left_the_pool_has_no_reason():
+    (output,) = reasons_shown(ASKED, "T1: look again at B (01234567)\n")
+    assert output.data["text/markdown"] == ""
+
+
+@pytest.mark.parametrize("source", ['print("T1: look again")', ASKED.replace("T1", "C1")])
+def test_a_line_that_the_cell_did_not_ask_for_stays_a_line(source):
+    for printed in ("T1: look again at A (01234567)\n", "T1: look again at A\n"):
+        (output,) = reasons_shown(source, printed)
+        assert output.text == printed
 
 
 def test_the_mark_scheme_of_a_task_goes():

@@ -9,9 +9,10 @@ import pytest
 import small_course
 from nbgrader import utils
 from nbgrader.api import Gradebook
-from round_trip.submissions import OTHERS
+from right_answers import in_term, right_answers
+from round_trip.submissions import OTHERS, TERM
 
-from questions import bank
+from questions import pools
 
 COURSE = Path(__file__).parents[3] / "autograder" / "course"
 
@@ -23,6 +24,7 @@ class Course:
         self.folder, self.done = folder, set()
         shutil.copy(small_course.CONFIG, folder.parent)
         shutil.copytree(COURSE / "source", folder / "source")
+        (folder / "term.txt").write_text(f"{TERM}\n")
 
     def nbgrader(self, *arguments):
         """Runs a command of the course; returns what it printed."""
@@ -49,8 +51,8 @@ class Course:
         notebook = self.source(name)
         answers = {cell.id: cell.source for cell in notebook.cells if utils.is_solution(cell)}
         essays = [cell.metadata["essay"] for cell in notebook.cells if "essay" in cell.metadata]
-        answers |= {f"{essay.lower()}-essay": bank.load()[essay].explanation for essay in essays}
-        return answers | {"id": f'my_id = "{student}"'}
+        answers |= {f"{one[:2].lower()}-essay": pools.essays()[one].explanation for one in essays}
+        return answers | right_answers(in_term(notebook, TERM), student)
 
     def hand_in(self, name, student, answers):
         folder = self.folder / "submitted" / student / name

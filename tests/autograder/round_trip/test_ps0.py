@@ -3,9 +3,12 @@
 import html
 import re
 
+import pytest
 from nbgrader import utils
+from round_trip.submissions import OTHERS, POINTS, TERM, form
 
-from questions import bank
+from autograder.bank import forms
+from questions import pools
 
 PS = "ps0_theory"
 
@@ -15,17 +18,41 @@ def text(page):
     return " ".join(html.unescape(re.sub("<[^>]*>", "", page)).split())
 
 
-def test_feedback_gives_the_reasons_of_what_was_judged_wrongly_and_of_nothing_else(course):
-    shown, questions = text(course.page(PS, "hugo")), bank.load()
-    for name, judged in {"T11": "AB", "T2": "CD", "T10": "D", "T1": ""}.items():
-        for option in questions[name].options:
-            words = [word for word in option.reason.split() if word.isalpha()][:3]
-            reason = " ".join(option.reason.split())[:25]
-            assert words and (reason in shown) == (option.letter in judged), (name, option.letter)
-    assert "With respect to what" in shown  # from the explanation of T4
-    assert "the share of real samples, the best guess" in shown  # from that of T12v
-    assert "minus the probability that the discriminator still gives the fake" not in shown  # T4v was right
-    assert "look again" not in shown
+def reasons_of(family, student):
+    """The reason of each statement in a student's form, by its letter: its beginning, formulas left out."""
+    groups = pools.families()[family].pool()
+    flat = [one for group in groups for one in group]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forms, "TERM", TERM)
+        return {letter: flat[at] for letter, at in forms.form_of(student, family, groups).items()}
+
+
+def is_shown(statement, page):
+    words = re.findall(r"[A-Za-z]+", re.sub(r"\$.*?\$|`.*?`", "$", statement.reason).partition("$")[0])
+    return " ".join(words) in " ".join(re.findall(r"[A-Za-z]+", page)) if len(words) > 3 else None
+
+
+def test_feedback_gives_reasons_when_the_instructor_shows_them_and_not_before(course):
+    before = text(course.page(PS, "hugo"))
+    course.nbgrader("generate_feedback", PS, "--student", "hugo", "--force", "--WithReasons.show=True")
+    after, compared = text(course.page(PS, "hugo")), 0
+    course.nbgrader("generate_feedback", PS, "--student", "hugo", "--force")
+    wrong = {"T11": form("T11", "hugo"), "T2": form("T2", "hugo"), "T10": form("T10", "hugo"), "T1": {}}
+    for family, is_true in wrong.items():
+        source = course.filled_in(PS, OTHERS[PS]["hugo"])
+        answers = {cell.id: cell.source for cell in source.cells}
+        chosen = set(re.findall(r"'([A-E])'", answers[f"{family.lower()}-answer"]))
+        judged = chosen ^ {letter for letter in is_true if is_true[letter]}
+        for letter, statement in reasons_of(family, "hugo").items():
+            assert not is_shown(statement, before), (family, letter)
+            if (found := is_shown(statement, after)) is not None:
+                assert found == (letter in judged), (family, letter)
+                compared += 1
+    assert compared > 10
+    explained = "the share of real samples, the best guess"  # of T12v, which was wrong; T4v was right
+    assert explained in after and explained not in before
+    assert "minus the probability that the discriminator still gives the fake" not in after
+    assert "look again" not in before + after
 
 
 def test_the_list_of_scores_names_checks_and_criteria_and_leads_to_them(course):
@@ -39,17 +66,29 @@ def test_the_list_of_scores_names_checks_and_criteria_and_leads_to_them(course):
 
 def test_feedback_of_a_blank_notebook_gives_nothing_away(course):
     shown = text(course.page(PS, "bela"))
-    assert "With respect to what" not in shown and not re.search(r"\b[A-D] is (right|wrong)\.", shown)
+    assert not re.search(r"\b[A-E] is (true|false)\.", shown)
 
 
-def test_somebody_elses_numbers_earn_nothing_and_the_page_says_why(course):
-    shown = text(course.page(PS, "carl"))
-    assert "my_id is 'hugo', but this notebook was handed in by 'carl', who has other numbers" in shown
+def test_a_classmates_questions_wait_for_a_person_and_the_page_says_why(course):
+    why = "my_id is the id of another student of the course: whose questions were answered?"
+    page = text(course.page(PS, "carl"))
+    assert "A person looks at this before there is a total" in page and why in page
+    assert "Score: waits for a person / 54.0" in page
+
+
+def test_a_slip_in_the_id_is_judged_as_it_was_meant_and_said(course):
+    page = text(course.page(PS, "emil"))
+    assert "my_id is nobody's, not that of who handed this in either" in page and "waits" not in page
+
+
+def test_what_is_worse_than_nothing_is_nothing(course):
+    assert f"{PS} (Score: 0.0 / 54.0)" in course.page(PS, "dora")
 
 
 def test_written_essays_wait_for_a_person_and_blank_ones_do_not(course):
-    waiting = {"ada": {"q1", "q2", "q3", "q4"}, "bela": set(), "carl": set(), "hugo": {"q1"}}
-    for student in course.graded(PS):
+    waiting = {"ada": {"q1", "q2", "q3", "q4"}, "hugo": {"q1"}}
+    waiting |= {student: set() for student in ("bela", "dora", "emil")}
+    for student in waiting:
         grades = course.grades(PS, student)
         found = {cell for cell, grade in grades.items() if grade["needs_manual_grade"]}
         essays = {cell for cell in grades if cell.partition("-")[0] in waiting[student]}
@@ -78,7 +117,8 @@ def test_points_that_a_person_gives_reach_the_feedback_page_and_the_grade(course
         book.db.commit()
     course.nbgrader("generate_feedback", PS, "--student", "hugo", "--force")
     page = course.page(PS, "hugo")
-    assert f"{PS} (Score: 6.0 / 54.0)" in page
+    (total,) = re.findall(rf"{PS} \(Score: ([\d.]+) / 54.0\)", page)
+    assert float(total) == pytest.approx(sum(POINTS[PS, "hugo"].values()) + 3.5, abs=0.01)
     assert "Which term is the generator's?" in text(page)
     for cell, score in (("q1-criterion-1", "2.0 / 2.0"), ("q1-criterion-2", "1.5 / 2.0")):
         assert f'<a href="#comment-{cell}"><code>{cell}</code></a> (Score: {score})' in page

@@ -49,8 +49,9 @@ def test_no_points_are_lost(course, name):
     more = f"import torch\nnet = torch.nn.Linear(3, 1)\n{STARTS[name]}\n{BACKWARD}"
     place = next(at for at, cell in enumerate(source.cells) if cell.id == "setup") + 1
     made = [*source.cells[:place], new_code_cell(more), *source.cells[place:], new_code_cell(BACKWARD)]
-    waits = execute(nbformat.v4.new_notebook(cells=made), list(cells.values()), student="ada")
-    assert waits == []
+    next(cell for cell in made if cell.id == "id").source = 'my_id = "ada"'
+    waits, notes = execute(nbformat.v4.new_notebook(cells=made), list(cells.values()), student="ada")
+    assert waits == notes == []
     assert not [output for output in made[place].outputs if output.output_type == "error"]
     wrong = {
         cell.id: [output.evalue for output in cell.outputs if output.output_type == "error"]
