@@ -144,13 +144,13 @@ class QuestionsTable(SetTable):
         return self.parsed(table(("Question", "About", "Decided on", "Assignment"), lines))
 
     def assignments(self):
-        """Which assignments ask a question: {id: [name, ...]}."""
+        """Which assignments ask about the matter of a question: {id: [name, ...]}."""
         found = {}
         for path in sorted(ASSIGNMENTS.glob("*/*.ipynb")):
             self.env.note_dependency(str(path))
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
                 if id := cell["metadata"].get("question"):
-                    found.setdefault(id, []).append(path.parent.name)
+                    found.setdefault(id.removesuffix("v"), []).append(path.parent.name)  # with one's own numbers
         return found
 
 

@@ -35,7 +35,7 @@ def cells(course):
         if marks is None:
             ordinary.append(source.source)
             continue
-        text = release.source if marks.solution else source.source
+        text = release.source if marks.solution or "shared" in source.metadata else source.source
         kinds = marks.locked, marks.grade, marks.solution, marks.get("task", False), marks.get("points")
         found.append(SourceCell(marks.grade_id, source.cell_type, text, *kinds, "0" * 32))
     return found, ordinary
@@ -43,7 +43,7 @@ def cells(course):
 
 def points(notebook):
     """What the checks of a notebook give when all of it runs here, from top to bottom."""
-    names, total = {"__name__": "__main__", "CLASSMATES": ()}, 0
+    names, total = {"__name__": "__main__", "STUDENT": damaged.STUDENT, "CLASSMATES": ()}, 0
     for cell in notebook.cells:
         grade = cell.metadata.get("nbgrader", {}).get("grade", False)
         if cell.cell_type != "code":
