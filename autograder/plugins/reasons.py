@@ -10,11 +10,13 @@ from traitlets import Bool
 
 from questions import bank, pools
 
+POOL = re.compile(r'(form_\w+ = own_form\()\s*("\w+"),\n.*\)', re.DOTALL)
 LINE = re.compile(r"(\w+): look again(?: at ([A-Z] \(\w+\)(?:, [A-Z] \(\w+\))*))?\n")
 
 
 class WithReasons(NbGraderPreprocessor):
-    """Puts the reasons of statements and numbers where a check has printed which were judged wrongly.
+    """Puts the reasons of statements and numbers where a check has printed which were judged wrongly. Of a pool
+    it leaves what the cell shows, the student's own form.
 
     What the check prints is one line (`checks.look_again`). It counts in a cell that calls that function for
     that question, and nowhere else: other questions' reasons are no business of a page. So this preprocessor
@@ -25,6 +27,8 @@ class WithReasons(NbGraderPreprocessor):
     show = Bool(False, help="whether feedback says why, of what was judged wrongly").tag(config=True)
 
     def preprocess_cell(self, cell, resources, cell_index):
+        if utils.is_locked(cell) and not utils.is_grade(cell):
+            cell.source = POOL.sub(r"\1\2, ...)", cell.source)
         if not utils.is_grade(cell) or utils.is_solution(cell):
             return cell, resources
         outputs = []

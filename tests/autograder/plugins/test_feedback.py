@@ -3,6 +3,7 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from autograder.bank.cells import form_cell
 from autograder.plugins.feedback import WithoutHiddenTests
 from autograder.plugins.reasons import WithReasons
 from questions import pools
@@ -81,6 +82,17 @@ def test_a_line_that_the_cell_did_not_ask_for_stays_a_line(source):
     for printed in ("T1: look again at A (01234567)\n", "T1: look again at A\n"):
         (output,) = reasons_shown(source, printed)
         assert output.text == printed
+
+
+def test_of_a_pool_a_page_shows_the_student_s_form_alone():
+    family = pools.families()["T1"]
+    printed = [new_output("display_data", {"text/markdown": "- **A.** Five of them."})]
+    form = cell(form_cell(family), grade=False, solution=False, outputs=printed)
+    form.metadata.nbgrader["locked"] = True
+    shown, _ = WithReasons().preprocess_cell(form, {}, 0)
+    assert shown.source == 'form_T1 = own_form("T1", ...)' and shown.outputs == printed
+    own = cell(form_cell(family), grade=False, solution=True)
+    assert WithReasons().preprocess_cell(own, {}, 0)[0].source == form_cell(family)
 
 
 def test_the_mark_scheme_of_a_task_goes():
