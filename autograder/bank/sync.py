@@ -20,6 +20,7 @@ An essay has ``{"essay": "Q1a"}``, a locked Markdown cell with the question and 
 cell to write in, and a task cell ``{"criterion": "Q1a.1"}`` for each criterion, with the hidden mark scheme.
 
 What draws numbers and forms is a locked cell ``{"shared": "forms"}``, the text of `forms` in every notebook.
+Beside each notebook lies what students install, ``students.txt``.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from autograder.bank import cells
 from autograder.bank.cells import Numbers
 from questions import bank, pools
 
+STUDENTS = Path(__file__).with_name("students.txt")
 SOURCE = Path(__file__).parents[1] / "course" / "source"
 ROLES = ("shared", "question", "form", "numbers", "answer", "key", "essay", "criterion")
 
@@ -110,6 +112,17 @@ def exchange(notebook, essay):
     return bool(places)
 
 
+def _give_requirements(path, options):
+    """Bring the list of what students install up to date. Returns: whether it differed."""
+    wanted = STUDENTS.read_text(encoding="utf-8")
+    if path.is_file() and path.read_text(encoding="utf-8") == wanted:
+        return False
+    print(f"{path.relative_to(options.source)} {'differs' if options.check else 'rewritten'}")
+    if not options.check:
+        path.write_text(wanted, encoding="utf-8")
+    return True
+
+
 def _roles(question):
     """The cells that a question needs, in its order."""
     if isinstance(question, bank.Question):
@@ -165,10 +178,10 @@ def main(arguments=None):
             cell.update(current)
         if (stale or exchanged) and not options.check:
             nbformat.write(notebook, path)
-        differing += len(stale)
+        differing += len(stale) + _give_requirements(path.with_name("requirements.txt"), options)
     if options.check and differing:
         advice = "run python -m autograder.bank.sync"
-        print(f"{differing} cells differ from the question bank: {advice}", file=sys.stderr)
+        print(f"{differing} cells or files differ from the question bank: {advice}", file=sys.stderr)
         return 1
     return 0
 

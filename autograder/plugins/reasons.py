@@ -15,8 +15,8 @@ LINE = re.compile(r"(\w+): look again(?: at ([A-Z] \(\w+\)(?:, [A-Z] \(\w+\))*))
 
 
 class WithReasons(NbGraderPreprocessor):
-    """Puts the reasons of statements and numbers where a check has printed which were judged wrongly. Of a pool
-    it leaves what the cell shows, the student's own form.
+    """Puts the reasons of statements and numbers where a check has printed which were judged wrongly. Of the
+    pools it leaves what their cells show, the student's own forms.
 
     What the check prints is one line (`checks.look_again`). It counts in a cell that calls that function for
     that question, and nowhere else: other questions' reasons are no business of a page. So this preprocessor

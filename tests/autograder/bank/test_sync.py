@@ -49,8 +49,19 @@ def test_check_names_each_cell_that_differs_and_changes_nothing(source, capsys):
         "ps1_minimax/ps1_minimax.ipynb: cell c1-key differs",
         "ps1_minimax/ps1_minimax.ipynb: cell c9-question differs",
     ]
-    assert "2 cells differ" in output.err
+    assert "2 cells or files differ" in output.err
     assert path(source).read_text() == text
+
+
+def test_what_students_install_lies_beside_each_notebook(source, capsys):
+    path = source / "ps3_mode_collapse" / "requirements.txt"
+    text = path.read_text()
+    path.write_text("torch\n")
+    assert sync.main(["--check", "--source", str(source)]) == 1
+    assert capsys.readouterr().out == "ps3_mode_collapse/requirements.txt differs\n"
+    path.unlink()
+    assert sync.main(["--source", str(source)]) == 0
+    assert path.read_text() == text == sync.STUDENTS.read_text()
 
 
 def test_sync_restores_the_file_to_the_byte(source, capsys):
