@@ -68,12 +68,12 @@ def scored(text):
     return [new_output("execute_result", data={"text/plain": text}, execution_count=None)]
 
 
-@pytest.mark.parametrize("text", ["0", "1.5", "2.0", "done"])
+@pytest.mark.parametrize("text", ["0", "1.5", "2.0", "-2.0", "done"])
 def test_scores_in_range_and_texts_stay(text):
     assert sound(scored(text), 2) == scored(text)
 
 
-@pytest.mark.parametrize("text", ["nan", "-1.0", "2.5", "inf"])
+@pytest.mark.parametrize("text", ["nan", "-2.1", "2.5", "inf"])
 def test_other_scores_are_failures(text):
     (output,) = sound(scored(text), 2)
     assert output.output_type == "error" and "of 2" in output.evalue

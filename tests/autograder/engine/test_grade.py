@@ -76,6 +76,48 @@ def test_files_of_the_instructor_come_before_the_students_but_for_those_that_are
     assert outputs(graded)["double-share"] == value
 
 
+def checked(source, answer="def double(x):\n    return 2 * x", **known):
+    """The notebook with these checks of it; there are 2 points for them."""
+    cells = [CELLS[0], cell("double-check", source, points=2.0)]
+    return grade(handed_in(answer), cells, settings=SETTINGS, student="ada", **known)
+
+
+def test_checks_that_cannot_judge_have_a_person_look_and_say_why():
+    graded = checked("from autograder.notes import Waits\nif double(2) == 4:\n    raise Waits('why not 5?')")
+    assert list(graded.metadata.autograder.waits) == [{"reason": "why not 5?", "cells": ["double-check"]}]
+    assert outputs(graded) == {"double-check": "Waits"}
+
+
+def test_a_student_cannot_have_a_person_look_by_an_exception_of_that_name():
+    answer = "class Waits(Exception): pass\ndef double(x):\n    raise Waits('please')"
+    graded = checked("assert double(2) == 4", answer)
+    assert not graded.metadata.autograder.waits
+    assert outputs(graded) != {"double-check": "Waits"}
+
+
+def test_what_checks_note_stands_in_the_record_once():
+    note = (
+        "from autograder.notes import note\nfor _ in range(2):\n    note('the id is a slip')\ndouble(2) / 4"
+    )
+    graded = checked(note)
+    assert [line for line in graded.metadata.autograder.mended if "slip" in line] == ["the id is a slip"]
+    assert outputs(graded) == {"double-check": "1.0"}
+
+
+def test_checks_know_the_ids_of_the_others_and_students_do_not():
+    graded = checked(
+        "(STUDENT, sorted(CLASSMATES), double(2)) == ('ada', ['bela'], 4) or 0.5", classmates=["bela"]
+    )
+    assert outputs(graded) == {"double-check": "True"}
+    answer = "def double(x):\n    return len(CLASSMATES)"
+    assert outputs(checked("double(2)", answer, classmates=["bela"])) == {"double-check": "NameError"}
+
+
+@pytest.mark.parametrize(("score", "value"), [("-2.0", "-2.0"), ("-0.5", "-0.5"), ("-2.1", "ValueError")])
+def test_a_score_may_take_as_much_as_it_could_give(score, value):
+    assert outputs(checked(f"double(2) * 0 + {score}")) == {"double-check": value}
+
+
 def test_a_package_to_be_shown_that_is_not_there_is_named_before_the_first_submission():
     with pytest.raises(EngineFailure, match=r"c\.IsolatedExecute\.visible: 'potery' must be a package"):
         check(Settings(visible=("potery",)))
