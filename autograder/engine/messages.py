@@ -13,6 +13,7 @@ import traceback
 
 from autograder import cases
 from autograder.engine import protocol
+from autograder.notes import Waits
 
 SAID = 2000  # characters of an error's message
 HIDDEN = "### BEGIN HIDDEN TESTS"
@@ -93,6 +94,8 @@ def failure_output(error, source, link=None):
         source: of the cell.
         link: the `proxies.Link` through which it called a student's functions, or None.
     """
+    if isinstance(error, Waits):
+        return error_output(Waits.__name__, str(error))
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_cell(frame.filename)]
     lines = [f"line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
     own = [frame.lineno for frame in frames if frame.filename == frames[0].filename]
