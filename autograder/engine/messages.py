@@ -48,6 +48,10 @@ KNOWN = (
         "what is differentiated does not depend on what it is differentiated by",
     ),
     (r"a leaf Variable that requires grad", "a parameter was changed in place while gradients are recorded"),
+    (
+        r"not positive.definite",
+        "a decomposition met a matrix that is not positive definite: it may be singular",
+    ),
     (r"on the same device", "tensors on different devices met"),
     (r"not implemented for ['\"]", "this operation does not exist for that dtype"),
     (r"can't be cast to the desired output type", "a tensor of integers was to hold other numbers"),

@@ -149,8 +149,8 @@ class QuestionsTable(SetTable):
         for path in sorted(ASSIGNMENTS.glob("*/*.ipynb")):
             self.env.note_dependency(str(path))
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-                if id := cell["metadata"].get("question"):
-                    found.setdefault(id.removesuffix("v"), []).append(path.parent.name)  # with one's own numbers
+                if id := cell["metadata"].get("question"):  # "C4v": with numbers of one's own
+                    found.setdefault(id.removesuffix("v"), []).append(path.parent.name)
         return found
 
 

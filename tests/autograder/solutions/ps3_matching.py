@@ -225,7 +225,7 @@ WRONG = {
         {GRADIENT},
     ),
     "fakes detached": (losing(fakes=torch.Tensor.detach), {GRADIENT}),
-    "pairs": (losing(distance=pairs), DISTANCE | {ADV, REST}),
+    "pairs": (losing(distance=pairs), {FM}),
     "pairs of the shorter": (losing(distance=pairs_of_the_shorter), {FM}),
     "squared": (losing(distance=of_means(lambda gap: gap.square().mean())), {FM}),
     "squared 2-norm": (losing(distance=of_means(lambda gap: gap.square().sum())), {FM}),
