@@ -12,6 +12,7 @@ PUBLIC = (
     "autograder/checks.py",
     "autograder/probe.py",
     "autograder/engine",
+    "autograder/notes.py",
 )
 
 # Packages that are not seen where they are installed: keys, and functions that assignments ask for.

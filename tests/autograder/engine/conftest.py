@@ -72,7 +72,7 @@ def execute():
                 known.append(source)
                 made[-1].metadata.nbgrader = {"grade_id": source.name}
         notebook = new_notebook(cells=made)
-        waits = run(notebook, known, settings=Settings(**SETTINGS | settings))
+        waits, _ = run(notebook, known, settings=Settings(**SETTINGS | settings))
         return Executed(notebook, [source.name for source in known if source.is_test], waits)
 
     return executed
