@@ -252,7 +252,7 @@ WRONG = {
     "no dropout in the first layer": (variety(places=(1, 2)), {DROPOUT}),
     "no dropout in the second layer": (variety(places=(0, 2)), {DROPOUT}),
     "no dropout in the last layer": (variety(places=(0, 1)), {DROPOUT}),
-    "batch norm": (variety(norm=nn.BatchNorm2d), {FORM, LAYERS, DROPOUT}),
+    "batch norm": (variety(norm=nn.BatchNorm2d), {FORM, LAYERS}),
     "no biases": (variety(bias=False), {FORM, LAYERS}),
     "no channel of logits": (variety(end=(nn.Flatten(0),)), {FORM, LAYERS}),
     **{

@@ -325,7 +325,7 @@ WRONG = {
     "momentum 0.99": (varied(momentum=0.99), {RUNNING}),
     "statistics of the batch in evaluation": (varied(norm=AlwaysBatch), {RUNNING}),
     "batch norm of 512 channels": (varied(first=dense_with_channel_norm), {FORM, LAYERS, RUNNING}),
-    "biases": (varied(bias=True), {FORM, RUNNING}),
+    "biases": (varied(bias=True), {FORM}),
     "upsampling": (varied(up=upsampling), {LAYERS, RUNNING}),
     "dropout": (varied(dropout=0.3), {LAYERS}),
     "no tanh": (
