@@ -63,9 +63,8 @@ def answer_cell(question):
     if isinstance(question, Numbers):
         blank, right = "None", f"{_formula(question)}(**numbers_{question.id})"
     else:
-        true = f"{{{', '.join(map(str, _true(question)))}}}"
         blank = "set()"
-        right = f"{{letter for letter, number in form_{question.id}.items() if number in {true}}}"
+        right = f"{{letter for letter, number in form_{question.id}.items() if number in {_true(question)}}}"
     marks = "### BEGIN SOLUTION", "### END SOLUTION"
     return "\n".join([f"{name} = {blank}", marks[0], f"{name} = {right}", marks[1]])
 
@@ -97,10 +96,9 @@ def key_cell(question, points):
             f'assert {name} <= set("{LETTERS}"), "{name} has what is none of the letters {LETTERS}"',
         ]
         imported = "choice_score, look_again"
-        true = f"{{{', '.join(map(str, _true(question)))}}}"
         hidden = [
             f'form = form_of({student}, "{one}", POOLS["{one}"])',
-            f"key = {{letter for letter, number in form.items() if number in {true}}}",
+            f"key = {{letter for letter, number in form.items() if number in {_true(question)}}}",
             f'statements = [one for group in POOLS["{one}"] for one in group]',
             f'look_again("{one}", {{letter: statements[form[letter]] for letter in {name} ^ key}})',
             f'choice_score({name}, key=key, letters="{LETTERS}", points={points})',
@@ -166,10 +164,9 @@ def _quoted(piece):
 
 
 def _true(family):
-    """The numbers of a pool's true statements."""
-    return [
-        number for number, one in enumerate(one for group in family.pool() for one in group) if one.correct
-    ]
+    """The numbers of a pool's true statements, as a set in Python source."""
+    statements = [one for group in family.pool() for one in group]
+    return f"{{{', '.join(str(number) for number, one in enumerate(statements) if one.correct)}}}"
 
 
 def _choices(question):
