@@ -249,10 +249,10 @@ WRONG = {
     "logarithm of a sigmoid": (losing(adv=lambda logits: -logits.sigmoid().log().mean()), {ADV}),
     "one loss a fake": (
         losing(adv=lambda logits: F.softplus(-logits)),
-        {ADV, TOTAL, GRADIENT, REAL},
+        {ADV},
     ),
-    "no weight": (losing(combine=lambda adv, fm, lam: (adv + fm, adv, fm)), {TOTAL, GRADIENT}),
-    "fixed weight": (fixed_weight, {TOTAL, GRADIENT}),
+    "no weight": (losing(combine=lambda adv, fm, lam: (adv + fm, adv, fm)), {TOTAL}),
+    "fixed weight": (fixed_weight, {TOTAL}),
     "default 1": (default_one, {TOTAL}),
     "fm comes weighted": (losing(combine=lambda adv, fm, lam: (adv + lam * fm, adv, lam * fm)), {FM}),
     "fm before adv": (losing(combine=lambda adv, fm, lam: (adv + lam * fm, fm, adv)), {ADV, FM}),
@@ -270,12 +270,12 @@ WRONG = {
     ),
     "backward inside": (steps_inside, {REST}),
     "evaluation mode": (evaluating, {REST}),
-    "training mode": (training, {ADV, FM, GRADIENT, REAL, REST}),
+    "training mode": (training, {REST}),
     "evaluation mode and back": (evaluating_and_back, {REST}),
     "freezes netD": (freezing, {REST}),
     "unfreezes all of netD": (unfreezing, {REST}),
     "clears gradients": (clearing, {REST}),
-    "grad mode left off": (grad_mode_left_off, {ADV, FM, TOTAL, GRADIENT, REAL, REST}),
+    "grad mode left off": (grad_mode_left_off, {REST}),
 }
 # shows on images only
 WRONG["pooled over the places"] = (
@@ -311,7 +311,7 @@ def where_far(logits):
 
 WRONG |= {
     "complete chunks of the reals": (losing(distance=complete_chunks), {FM}),
-    "0 is missing": (or_ten, {TOTAL, GRADIENT}),
+    "0 is missing": (or_ten, {TOTAL}),
     "logarithm with an epsilon": (
         losing(adv=lambda logits: -(logits.sigmoid() + 1e-8).log().mean()),
         {ADV},
@@ -321,7 +321,7 @@ WRONG |= {
     "x overwritten": (then(lambda netD, x, fake: x.detach().zero_()), {REST}),
     "fake overwritten": (
         then(lambda netD, x, fake: setattr(fake, "data", fake.data * 0)),
-        {FM, GRADIENT, REST},
+        {FM, REST},
     ),
     "gradient of x cleared": (then(lambda netD, x, fake: setattr(x, "grad", None)), {REST}),
     "a buffer of netD overwritten": (
