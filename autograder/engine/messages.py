@@ -23,7 +23,8 @@ RESULT = "the result of a call"  # what a function is called that a student's fu
 KINDS = {name for name, kind in vars(builtins).items() if isinstance(kind, type)} | {
     *("LinAlgError", "OutOfMemoryError")
 }
-ROUND = 60  # characters of a value that names a round of a loop
+ROUND = 60  # characters of a value, or of a line, that names what a cell was at
+ANSWERS = {"wanted", "by_hand", "found", "charged"}  # in a loop of checks: no part of the case
 LINES = 999  # the last line of a student's cell that a message names
 # What an exception of a student's code means, where its message says it in words that are known.
 KNOWN = (
@@ -110,7 +111,7 @@ def failure_output(error, source, link=None):
     if own:
         case = cases.present()
         if not (case or hidden or isinstance(error, AssertionError)):
-            case = _round(error, frames[0].filename, source)
+            case = _round(error, frames[0].filename, source) or _line(visible, own[-1])
         head = "Hidden check" if hidden else "Check"
         said = f"{head} ({case}): {said}" if case else f"{head}: {said}"
         said = "\n".join(filter(None, [_property(visible), said.removesuffix(": ")]))
@@ -196,11 +197,20 @@ def _round(error, filename, source):
         for loop in loops:
             if loop.body[0].lineno <= line <= loop.end_lineno:
                 names = [node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)]
+                names = [name for name in names if name not in ANSWERS]
                 here = {name: frame.f_locals.get(name) for name in names}
                 labels += [value for value in here.values() if type(value) is str][:1]
                 said = [f"{name}={value!r}" for name, value in here.items() if _plain(value)]
                 numbers += [one for one in said if len(one) <= ROUND]
     return ", ".join(labels or numbers)
+
+
+def _line(visible, number):
+    """A line of the checks that students see, which names a case where nothing else does."""
+    text = visible.splitlines()[number - 1].strip(" :(")
+    if text.startswith("raise "):
+        return ""
+    return text if len(text) <= ROUND else f"{text[:ROUND]} …"
 
 
 def _plain(value):

@@ -71,6 +71,15 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
         *("AttributeError", "Check (x=1, y=[2, 0.5]): AttributeError in line 16 of the cell with your f: "
           "something is None"),
     ),
+    "a-round-with-what-is-expected": (
+        ("for x, wanted in ((1, 2),):\n    f('own')", ""),
+        *(messages.OWN, f"Check (x=1): {messages.OWN} in line 10 of the cell with your f"),
+    ),
+    "a-long-line": (
+        ("f('own')  # " + "of many words " * 9, ""),
+        *(messages.OWN, f"Check (f('own')  # of many words of many words of many words of man …): {messages.OWN} in "
+          "line 10 of the cell with your f"),
+    ),
     "a-hidden-round": (
         ("", f"for what in ('{SECRET}',):\n    f('own')"),
         *(messages.OWN, f"Hidden check: {messages.OWN} in line 10 of the cell with your f"),
@@ -86,7 +95,7 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
     ),
     "own-class": (
         ("f('own')", ""),
-        *(messages.OWN, f"Check: {messages.OWN} in line 10 of the cell with your f"),
+        *(messages.OWN, f"Check (f('own')): {messages.OWN} in line 10 of the cell with your f"),
     ),
     "no-words-of-theirs": (
         ("", f"f({SECRET!r} and 'said')"),
@@ -94,16 +103,17 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
     ),
     "elsewhere": (
         ("f('helper')", ""),
-        *("KeyError", "Check: KeyError in line 2 of another cell of yours"),
+        *("KeyError", "Check (f('helper')): KeyError in line 2 of another cell of yours"),
     ),
     "a-meaning": (
         ("f('none')", ""),
-        *("AttributeError", "Check: AttributeError in line 16 of the cell with your f: something is None"),
+        *("AttributeError", "Check (f('none')): AttributeError in line 16 of the cell with your f: something is "
+          "None"),
     ),
     "in-the-checks'-own": (
         ("def bad():\n    raise OSError\nf(bad)", ""),
-        *("OSError", "Check: OSError in line 18 of the cell with your f, inside what these checks gave to "
-          "it"),
+        *("OSError", "Check (f(bad)): OSError in line 18 of the cell with your f, inside what these checks "
+          "gave to it"),
     ),
     "a-probe": (
         ("", PROBE + "seen_s3cret(f)"),
@@ -121,13 +131,13 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
     ),
     "what-came-back": (
         ("import autograder.checks\na, b = f(1)", ""),
-        *("TypeError", "Check: your f returned None, and these checks stopped with TypeError: cannot unpack "
-          "non-iterable NoneType object"),
+        *("TypeError", "Check (a, b = f(1)): your f returned None, and these checks stopped with TypeError: "
+          "cannot unpack non-iterable NoneType object"),
     ),
     "a-function-that-came-back": (
         ("g = f('function')\ng(1, 2)", ""),
-        *("TypeError", "Check: TypeError, raised by what your function returned: a function was called with "
-          "other arguments than it takes"),
+        *("TypeError", "Check (g(1, 2)): TypeError, raised by what your function returned: a function was "
+          "called with other arguments than it takes"),
     ),
     "a-type-of-theirs": (
         ("assert False, f'not {type(f).__name__}'", ""),

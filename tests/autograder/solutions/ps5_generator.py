@@ -324,7 +324,7 @@ WRONG = {
     "momentum 0.1": (varied(momentum=0.1), {RUNNING}),
     "momentum 0.99": (varied(momentum=0.99), {RUNNING}),
     "statistics of the batch in evaluation": (varied(norm=AlwaysBatch), {RUNNING}),
-    "batch norm of 512 channels": (varied(first=dense_with_channel_norm), {FORM, LAYERS, RUNNING}),
+    "batch norm of 512 channels": (varied(first=dense_with_channel_norm), {FORM}),
     "biases": (varied(bias=True), {FORM}),
     "upsampling": (varied(up=upsampling), {LAYERS, RUNNING}),
     "dropout": (varied(dropout=0.3), {LAYERS}),
@@ -333,13 +333,19 @@ WRONG = {
         {FORM},
     ),
     "images in [0, 1]": (Squashed, {LAYERS, RUNNING}),
+    "a sigmoid at the end": (
+        varied(
+            last=[nn.ConvTranspose2d(64, 3, 4, 1, 1, bias=False), nn.ZeroPad2d((0, -1, 0, -1)), nn.Sigmoid()]
+        ),
+        {LAYERS},
+    ),
     "kernel 3 at the end": (
         varied(last=[nn.ConvTranspose2d(64, 3, 3, 1, 1, bias=False), nn.Tanh()]),
         {FORM, LAYERS, RUNNING},
     ),
     "33 rows": (
         varied(last=[nn.ConvTranspose2d(64, 3, 4, 1, 1, bias=False), nn.Tanh()]),
-        {FORM, LAYERS, RUNNING},
+        {FORM},
     ),
     "latent_dim ignored": (lambda latent_dim=128: generator(128), {FORM}),
     **{
