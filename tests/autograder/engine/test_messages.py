@@ -77,8 +77,8 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
     ),
     "a-long-line": (
         ("f('own')  # " + "of many words " * 9, ""),
-        *(messages.OWN, f"Check (f('own')  # of many words of many words of many words of man …): {messages.OWN} in "
-          "line 10 of the cell with your f"),
+        *(messages.OWN, f"Check (f('own')  # of many words of many words of many words of man …): "
+          f"{messages.OWN} in line 10 of the cell with your f"),
     ),
     "a-hidden-round": (
         ("", f"for what in ('{SECRET}',):\n    f('own')"),
@@ -107,8 +107,8 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
     ),
     "a-meaning": (
         ("f('none')", ""),
-        *("AttributeError", "Check (f('none')): AttributeError in line 16 of the cell with your f: something is "
-          "None"),
+        *("AttributeError", "Check (f('none')): AttributeError in line 16 of the cell with your f: something "
+          "is None"),
     ),
     "in-the-checks'-own": (
         ("def bad():\n    raise OSError\nf(bad)", ""),
