@@ -17,7 +17,7 @@ from autograder.plugins.pages import MATHJAX, StudentPages
 # What a check says breaks into lines, and on a phone nothing stands beside the code. (The template's rules
 # come after these and are as specific, hence the marks.)
 STYLE = """<style>
-.output_html > div > pre { white-space: pre-wrap !important; overflow-wrap: anywhere; }
+.output_html > div > pre { white-space: pre-wrap !important; word-break: normal; overflow-wrap: anywhere; }
 .nbgrader_cell .panel-heading { height: auto !important; overflow: hidden; }
 @media (max-width: 600px) {
   #notebook-container, body { padding: 4px !important; }
