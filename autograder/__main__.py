@@ -76,6 +76,32 @@ What is refused (links, paths that lead elsewhere, more than a submission may ho
 knows) is named and left out. Exit status: 0, or 1 if anything was refused.
 """
 
+SIMILAR = """Find submissions of an assignment that are alike.
+
+Compares the code of all submissions with each other, with those of earlier years, and with what anybody can
+read: this course's library, its notebooks and the model solution. What students were given does not count;
+nor do names, comments, docstrings, type hints, layout, and (mostly) the order of lines. No code is run.
+"""
+SIMILAR_MORE = """examples:
+  python -m autograder similar ps2_wasserstein
+  python -m autograder similar ps2_wasserstein --top 50
+  python -m autograder similar ps2_wasserstein --earlier ~/2025/submitted --earlier ~/2024/submitted
+  python -m autograder similar lab1 --course ~/course --against ~/course/handouts
+
+The page, similar-ps2_wasserstein.html in the course folder (for instructors: it holds names), ranks the pairs
+by all functions together and shows their code side by side. The score of a pair is the share of its code that
+both have and few others do. Beside it stands how many honest pairs of a test reached it, and how many
+disguised copies stayed below: a ranking and two error rates, no verdict. What many write alike has no weight,
+so a copy of the usual solution cannot be found, and two short functions that are alike mean little. Read the
+code before you speak to anybody. autograder/README.md has the error rates.
+
+A folder of an earlier year holds STUDENT/ASSIGNMENT/NOTEBOOK, as submitted/ does, and the names have to be
+this year's. --against takes the place of the library and the notebooks.
+
+Exit status: 0, or 1 if nothing could be compared or some could not (a notebook that cannot be read, or that
+has no code but what was given); the last lines and the page name them.
+"""
+
 MIGRATE = """Move a course that is under way to its folder.
 
 A course once lay in the folder of its nbgrader_config.py, beside the package. Now it has a folder of its own,
@@ -101,10 +127,25 @@ def course_folder(text):
 
 
 def count(text):
-    """A number of workers. Raises: argparse.ArgumentTypeError."""
+    """A number of workers, or of pairs. Raises: argparse.ArgumentTypeError."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
     return int(text)
+
+
+def there(text):
+    """The path of something that is there. Raises: argparse.ArgumentTypeError."""
+    path = Path(text).expanduser().resolve()
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"there is no {path}")
+    return path
+
+
+def folder(text):
+    """The path of a folder that is there. Raises: argparse.ArgumentTypeError."""
+    if not (path := there(text)).is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is no folder")
+    return path
 
 
 def pattern(text):
@@ -123,7 +164,7 @@ def parser():
     top = argparse.ArgumentParser(prog="python -m autograder", description=__doc__.partition(":")[0] + ".")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    own = _add(commands, "grade", "command.grade_batch", "grade many submissions at once", GRADE, MORE)
+    own = _add(commands, "grade", "grade.command.grade_batch", "grade many submissions at once", GRADE, MORE)
     own.add_argument("assignment", help="its name, such as ps1_minimax")
     where = own.add_mutually_exclusive_group()
     where.add_argument(
@@ -141,7 +182,8 @@ def parser():
         help="grade only this one; can be given more than once",
     )
 
-    own = _add(commands, "collect", "collect.collect", "unpack the archive of an LMS", COLLECT, COLLECT_MORE)
+    short = "unpack the archive of an LMS"
+    own = _add(commands, "collect", "grade.collect.collect", short, COLLECT, COLLECT_MORE)
     own.add_argument("archive", help="a zip, tar or tar.gz")
     own.add_argument("assignment", help="its name, such as ps1_minimax")
     own.add_argument("--pattern", type=pattern, metavar="REGEX", help="for the whole path of a file in it")
@@ -149,7 +191,8 @@ def parser():
         "--update", action="store_true", help="replace submissions of which this is another version"
     )
 
-    own = _add(commands, "settle", "settle.settle", "end what a submission waits for", SETTLE, SETTLE_MORE)
+    short = "end what a submission waits for"
+    own = _add(commands, "settle", "grade.settle.settle", short, SETTLE, SETTLE_MORE)
     own.add_argument("student", help="id, such as ada")
     own.add_argument("assignment", help="its name, such as ps1_minimax")
     own.add_argument(
@@ -158,8 +201,22 @@ def parser():
     own.add_argument("--because", default="", metavar="TEXT", help="why; shown on the feedback page")
     own.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
+    short = "find submissions that are alike"
+    own = _add(commands, "similar", "similar.command.similar", short, SIMILAR, SIMILAR_MORE)
+    own.add_argument("assignment", help="its name, such as ps2_wasserstein")
+    read = "what anybody can read, Python files and notebooks"
+    for option, kind, what in (
+        ("--earlier", folder, "submissions of an earlier year"),
+        ("--against", there, read),
+    ):
+        more = f"{what}; can be given more than once"
+        own.add_argument(option, action="append", default=[], type=kind, metavar="PATH", help=more)
+    own.add_argument(
+        "--top", type=count, default=20, metavar="N", help="pairs on the page (default: %(default)s)"
+    )
+
     move = "move a course that is under way to its folder"
-    _add(commands, "migrate", "migrate.migrate", move, MIGRATE, MIGRATE_MORE)
+    _add(commands, "migrate", "grade.migrate.migrate", move, MIGRATE, MIGRATE_MORE)
     return top
 
 
@@ -168,7 +225,7 @@ def _add(commands, name, run, short, description, epilog):
 
     Args:
         commands: the subparsers. name: as it is typed.
-        run: function of `autograder.grade` that does it, whose parameters are the options.
+        run: function of `autograder` that does it, whose parameters are the options.
         short, description, epilog: texts.
 
     Returns: its parser.
@@ -195,8 +252,8 @@ def _add(commands, name, run, short, description, epilog):
 def main(arguments=None):
     """Runs the command line; returns its exit status."""
     options = vars(parser().parse_args(arguments))
-    name, _, function = options.pop("run").partition(".")
-    module = importlib.import_module(f"autograder.grade.{name}")  # takes seconds: not for --help
+    name, _, function = options.pop("run").rpartition(".")
+    module = importlib.import_module(f"autograder.{name}")  # takes seconds: not for --help
     return getattr(module, function)(**options)
 
 

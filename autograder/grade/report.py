@@ -18,7 +18,7 @@ def _shown(value):
     return shown(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-_TEMPLATES = Environment(
+TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
     undefined=StrictUndefined,
@@ -55,7 +55,7 @@ def write(converter):
     failed, ended = statistics.failures(graded, owners)
     totals = [sum(score or 0.0 for score in own.values()) for own in scores.values()]
     most = sum(item.points for item in items)
-    page = _TEMPLATES.get_template("report.html.jinja").render(
+    page = TEMPLATES.get_template("report.html.jinja").render(
         assignment=assignment,
         submissions=len(graded),
         items=items,

@@ -145,7 +145,7 @@ def test_the_report_before_anything_is_graded_says_who_has_handed_in(small, monk
 
 
 def test_a_report_writes_no_name_that_turns_the_direction_of_writing():
-    page = report._TEMPLATES.from_string("{{ name }}, {{ name|upper }}: <b>")
+    page = report.TEMPLATES.from_string("{{ name }}, {{ name|upper }}: <b>")
     assert (
         page.render(name="ab\u202e<b>\n\x1b") == "ab\\u202e&lt;b&gt;\n\\x1b, AB\\u202e&lt;B&gt;\n\\x1b: <b>"
     )
