@@ -200,8 +200,10 @@ def _round(error, filename, source):
                 names = [name for name in names if name not in ANSWERS]
                 here = {name: frame.f_locals.get(name) for name in names}
                 labels += [value for value in here.values() if type(value) is str][:1]
-                said = [f"{name}={value!r}" for name, value in here.items() if _plain(value)]
-                numbers += [one for one in said if len(one) <= ROUND]
+                said = {repr(value): name for name, value in reversed(here.items()) if _plain(value)}
+                numbers += [
+                    f"{name}={value}" for value, name in reversed(said.items()) if len(value) <= ROUND
+                ]
     return ", ".join(labels or numbers)
 
 
