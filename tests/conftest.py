@@ -62,7 +62,8 @@ def pytest_addoption(parser):
         "--matrix",
         default="some",
         help="of the solutions in tests/autograder/solutions, nbgrader judges: some (of every task one "
-        "right and one wrong), all, or those of the assignments with these numbers, separated by commas",
+        "right and one wrong), all, or those of the assignments with these numbers, "
+        "or variants of contracts, separated by commas",
     )
     parser.addoption(
         "--solutions",

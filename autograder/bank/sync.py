@@ -3,6 +3,8 @@
     python -m autograder.bank.sync              rewrites the cells that differ
     python -m autograder.bank.sync --check      names them instead, and exits with 1 if there are any
     python -m autograder.bank.sync --essay Q1b  puts this essay in the place of another Q1, then the same
+    python -m autograder.bank.sync --contract ps3-std-one-root  asks this variant of a function, then the same
+    python -m autograder.bank.sync --contract ps3-std           asks the standard one again
 
 What is graded is not what the book publishes: statements and essays come from `questions.pools`. The cells
 of a notebook that belong to a question say so in their metadata. For a family of statements, of which each
@@ -19,6 +21,8 @@ cell: it draws the student's numbers.
 An essay has ``{"essay": "Q1a"}``, a locked Markdown cell with the question and what earns points, an ordinary
 cell to write in, and a task cell ``{"criterion": "Q1a.1"}`` for each criterion, with the hidden mark scheme.
 
+Which variants there are of what functions must do, and how their cells differ, is said in `contracts`.
+
 What draws numbers and forms is a locked cell ``{"shared": "forms"}``, the text of `forms` in every notebook.
 Beside each notebook lies what students install, ``students.txt``.
 """
@@ -31,7 +35,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.bank import cells
+from autograder.bank import cells, contracts
 from autograder.bank.cells import Numbers
 from questions import bank, pools
 
@@ -112,6 +116,23 @@ def exchange(notebook, essay):
     return bool(places)
 
 
+def _with_contract(notebook, path, options):
+    """The notebook with the contract that is asked for, if that is one of its functions'.
+
+    Raises: contracts.Unfit if students may have it already: their answers are to the contract that they know.
+    """
+    if not options.contract or options.contract.partition("-")[0] != path.stem.partition("_")[0]:
+        return notebook
+    changed = contracts.exchange(notebook, options.contract)
+    released = options.source.parent / "release" / path.stem
+    if changed != notebook and released.exists():
+        raise contracts.Unfit(
+            f"{released} is there: what students hand in answers the contract in it. Exchange contracts "
+            "before a set is released; before a new term remove that folder"
+        )
+    return changed
+
+
 def _give_requirements(path, options):
     """Bring the list of what students install up to date. Returns: whether it differed."""
     wanted = STUDENTS.read_text(encoding="utf-8")
@@ -152,33 +173,60 @@ def _current(cell, role, question, place):
     return current
 
 
-def main(arguments=None):
-    """Runs the command line; returns its exit status."""
+def _options(arguments):
+    """What the command line says."""
     parser = argparse.ArgumentParser(
-        prog="python -m autograder.bank.sync", description=__doc__.partition("\n")[0]
+        prog="python -m autograder.bank.sync",
+        description=__doc__.partition("\n")[0],
+        epilog=f"variants of contracts, and what differs:\n{contracts.listed()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a cell differs")
     parser.add_argument("--source", type=Path, default=SOURCE, help="the assignments (default: %(default)s)")
     parser.add_argument("--essay", metavar="ID", help="ask this essay in the place of the other one")
+    parser.add_argument(
+        "--contract", metavar="NAME", help="ask this variant of a function; of a task: its standard contract"
+    )
     options = parser.parse_args(arguments)
-    notebooks = sorted(options.source.glob("*/*.ipynb"))
-    if not notebooks:
+    options.notebooks = sorted(options.source.glob("*/*.ipynb"))
+    if not options.notebooks:
         parser.error(f"no notebooks (*/*.ipynb) in {options.source}")
-    questions, differing, exchanged = sources(), 0, False
-    if options.essay and not isinstance(questions.get(options.essay), bank.Question):
+    if options.essay and options.essay not in pools.essays():
         parser.error(f"--essay {options.essay}: no such essay; there are {', '.join(pools.essays())}")
-    for path in notebooks:
-        notebook = nbformat.read(path, as_version=4)
-        if options.essay and exchange(notebook, questions[options.essay]):
-            exchanged = True
-        stale = out_of_date(notebook, questions)
-        for cell, current in stale:
-            what = "differs" if options.check else "rewritten"
-            print(f"{path.relative_to(options.source)}: cell {cell.id} {what}")
-            cell.update(current)
-        if (stale or exchanged) and not options.check:
-            nbformat.write(notebook, path)
-        differing += len(stale) + _give_requirements(path.with_name("requirements.txt"), options)
+    names = [name for one in contracts.load().values() for name in (one.task, one.name)]
+    if options.contract and options.contract not in names:
+        parser.error(f"--contract {options.contract}: no such contract; there are {', '.join(names)}")
+    return options
+
+
+def _sync(path, questions, options):
+    """Bring a notebook, and what lies beside it, up to date. Returns: how many cells or files differed."""
+    before = nbformat.read(path, as_version=4)
+    notebook = _with_contract(before, path, options)
+    for name in contracts.present(notebook):
+        print(f"{path.relative_to(options.source)}: the variant {name}")
+    exchanged = bool(options.essay) and exchange(notebook, questions[options.essay])
+    stale = out_of_date(notebook, questions)
+    for cell, current in stale:
+        what = "differs" if options.check else "rewritten"
+        print(f"{path.relative_to(options.source)}: cell {cell.id} {what}")
+        cell.update(current)
+    if (stale or exchanged or notebook is not before) and not options.check:
+        nbformat.write(notebook, path)
+    return len(stale) + _give_requirements(path.with_name("requirements.txt"), options)
+
+
+def main(arguments=None):
+    """Runs the command line; returns its exit status."""
+    options, questions, differing = _options(arguments), sources(), 0
+    for path in options.notebooks:
+        try:
+            differing += _sync(path, questions, options)
+            if options.check:
+                contracts.check(nbformat.read(path, as_version=4), path.stem.partition("_")[0])
+        except contracts.Unfit as error:
+            print(f"{path.relative_to(options.source)}: {error}", file=sys.stderr)
+            return 1
     if options.check and differing:
         advice = "run python -m autograder.bank.sync"
         print(f"{differing} cells or files differ from the question bank: {advice}", file=sys.stderr)

@@ -1,11 +1,11 @@
-"""Mistakes and what each costs: python tests/autograder/charges.py [ps1 …]
+"""Mistakes and what each costs: python tests/autograder/charges.py [ps1 ps3-std-one-root …]
 
 A table for each task: a row for each wrong solution, a column for each cell of checks that one of them loses.
 """
 
 import sys
 
-from solutions import cases
+from solutions import cases, of_variant
 
 
 def table(task, mistakes):
@@ -21,7 +21,7 @@ def table(task, mistakes):
 
 def main(wanted):
     tasks = {}
-    for case in cases():
+    for case in cases() + [case for name in wanted if "-" in name for case in of_variant(name)]:
         if case.lost and (not wanted or case.assignment in wanted):
             tasks.setdefault((case.assignment, case.task), []).append(case)
     for (assignment, task), mistakes in tasks.items():

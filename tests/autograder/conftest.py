@@ -15,6 +15,7 @@ import torch
 from nbgrader import utils
 
 from autograder import probe
+from autograder.bank import contracts
 from autograder.engine.proxies import Link
 from autograder.engine.snapshot import Worker
 
@@ -23,10 +24,13 @@ SOURCE = Path(__file__).parents[2] / "autograder" / "course" / "source"
 
 
 class Assignment:
-    """A source notebook, its cells by id."""
+    """A source notebook with standard contracts, or with this variant; its cells by id."""
 
-    def __init__(self, path):
-        self.path, self.notebook = path, nbformat.read(path, as_version=4)
+    def __init__(self, path, contract=None):
+        self.path = path
+        self.notebook = contracts.standard(nbformat.read(path, as_version=4))
+        if contract is not None:
+            self.notebook = contracts.exchange(self.notebook, contract)
         self.cells = {cell.id: cell for cell in self.notebook.cells}
         self.tasks, self.checks = [], {}
         for cell in self.notebook.cells:
@@ -136,9 +140,14 @@ def student():
         yield defined
 
 
-def _fixture(path):
-    """The assignment as a fixture, named by its number."""
-    return pytest.fixture(scope="session", name=path.stem.split("_")[0])(lambda: Assignment(path))
+def _fixture(name, *arguments):
+    """An assignment as a fixture."""
+    return pytest.fixture(scope="session", name=name)(lambda: Assignment(*arguments))
 
 
-globals().update({f"_{path.stem}": _fixture(path) for path in sorted(SOURCE.glob("ps*/ps*.ipynb"))})
+# Named by the assignment's number; with a variant of a contract by the variant's name.
+PATHS = {path.stem.partition("_")[0]: path for path in sorted(SOURCE.glob("ps*/ps*.ipynb"))}
+globals().update({f"_{number}": _fixture(number, path) for number, path in PATHS.items()})
+globals().update(
+    {f"_{name}": _fixture(name, PATHS[one.assignment], name) for name, one in contracts.load().items()}
+)

@@ -52,7 +52,7 @@ def _grade(assignment, notebooks, folder):
     name = assignment.path.stem
     (folder / "source" / name).mkdir(parents=True)
     shutil.copy(CONFIG, folder.parent)
-    shutil.copy(assignment.path, folder / "source" / name)
+    nbformat.write(assignment.notebook, folder / "source" / name / f"{name}.ipynb")
     _nbgrader(folder, "generate_assignment", name)
     release = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
     for place, cases in enumerate(notebooks):

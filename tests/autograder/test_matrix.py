@@ -1,7 +1,8 @@
 """What nbgrader makes of right and wrong solutions: exactly what the checks alone make of them.
 
 By default it judges one right and one wrong solution of every task; `pytest --matrix=all` (or
-`--matrix=ps2,ps3`) judges every one of them, and prints the table.
+`--matrix=ps2,ps3-std-one-root`) judges every one of them, those of variants of contracts as well, and prints
+the table.
 """
 
 import json
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from matrix import judge, transposed
-from solutions import Case, cases
+from solutions import Case, cases, of_variant
 
-CASES = cases()
+from autograder.bank import contracts
+
+STANDARD = cases()
+CASES = STANDARD + [case for name in contracts.load() for case in of_variant(name)]
 NUMBERS = sorted({case.assignment for case in CASES})
 # inexact: wrong solutions that lost points, but not in the cells that they break
 HEAD = "task", "right", "rejected", "wrong", "accepted", "inexact"
@@ -21,7 +25,7 @@ def chosen(config):
     """The cases that the command line asks for."""
     wanted = config.getoption("matrix")
     if wanted == "some":
-        return some(CASES)
+        return some(STANDARD)
     numbers = NUMBERS if wanted == "all" else wanted.split(",")
     if unknown := set(numbers) - set(NUMBERS):
         raise pytest.UsageError(f"--matrix: {sorted(unknown)} are none of {NUMBERS}")
