@@ -23,7 +23,7 @@ def build(tmp_path):
     """build(text, *records, address="") -> (succeeded, log, {"intro": HTML, "notebooks/01_minimax": HTML})"""
 
     def run(text, *records, address=""):
-        for name in ("_ext", "_static"):
+        for name in ("_ext", "_static", "playground"):
             shutil.copytree(BOOK / name, tmp_path / name)
         shutil.copy(BOOK / "references.bib", tmp_path)
         config = (BOOK / "_config.yml").read_text().replace('url: ""', f'url: "{address}"')
