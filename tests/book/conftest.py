@@ -76,7 +76,7 @@ class Visit:
     def violations(self, within="html", only=None):
         """Serious and critical violations of the accessibility rules (or those named): 'rule: element'."""
         # To the rules a picture is one thing with a name, but they would walk over each of its strokes.
-        strokes = "mjx-container svg > *, svg.gan-svg > *, svg[aria-hidden=true] > defs"
+        strokes = "mjx-math > *, svg.gan-svg > *, svg[aria-hidden=true] > defs"
         self.page.evaluate(f"document.querySelectorAll('{strokes}').forEach((part) => part.remove())")
         # With preload axe would fetch style sheets itself, from wrong addresses.
         options = {"preload": False, "resultTypes": ["violations"]} | ({"runOnly": only} if only else {})
@@ -91,7 +91,7 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def open_page(browser):
-    """open_page(url or HTML text, scheme="light", size=DESKTOP, **context options) -> Visit, typeset."""
+    """open_page(url or HTML text, scheme="light", size=DESKTOP, **context options) -> Visit."""
 
     def open_page(target, scheme="light", size=DESKTOP, **options):
         context = browser.new_context(color_scheme=scheme, viewport=size, **options)
@@ -109,8 +109,6 @@ def open_page(browser):
         )
         if target.startswith("http"):
             page.goto(target)
-            page.evaluate("window.MathJax?.startup?.promise")
-            assert page.evaluate("typeof MathJax.startup.promise") == "object"
         else:
             page.set_content(target)
         return visit

@@ -1,6 +1,8 @@
 """What the course's configuration and extensions make of a book of two pages, and what stops the build."""
 
+import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +43,7 @@ def build(tmp_path):
         html = {name: page.read_text() for name, page in pages.items() if page.exists()}
         return done.returncode == 0, done.stdout + done.stderr, html
 
+    run.folder = tmp_path
     return run
 
 
@@ -55,6 +58,36 @@ def test_measured_values_stand_in_the_text_linked_and_formatted(build):
         assert value in page
     assert "2 claims, 2 checked:" in page
     assert "<h2>Minimax, measured" in page
+
+
+def test_formulas_need_no_script(build):
+    wide = "+".join("x" * 9)
+    numbered = "```{math}\n:label: numbered\n\\gamma\n```\n\nSee {eq}`numbered`."
+    text = rf"Of $\alpha^2$, and ${wide} + {wide}$. In code: `\(\beta\)`." + f"\n\n{numbered}"
+    succeeded, log, pages = build(text)
+    assert succeeded, log
+    page = pages["intro"]
+    assert page.count("<mjx-container") == 3 and r"\(\beta\)" in page and r"\alpha" not in page
+    assert page.count('class="MathJax wide"') == 1
+    assert '<span class="kept"><span class="math' in page  # with the comma behind it
+    assert "<mi>α</mi>" in page and "mathematics.css" in page and "(1)" in page
+    assert "tex-svg" not in page and "fontawesome.js" not in page
+
+
+def test_a_formula_that_is_none_stops_the_build(build):
+    succeeded, log, _ = build(r"Of $\frac{1}{2$ and $\unheard$.")
+    assert not succeeded
+    assert r"Missing close brace: \frac{1}{2" in log and r"Undefined control sequence \unheard" in log
+
+
+def test_a_large_picture_lies_in_a_file_once(build):
+    data = base64.b64encode(bytes(range(256)) * 40).decode()
+    picture = f'<img alt="noise" src="data:image/png;base64,{data}">'
+    succeeded, log, pages = build(f"{picture}\n\n{picture}")
+    assert succeeded, log
+    assert pages["intro"].count('<img loading="lazy" alt="noise" src="_images/') == 2
+    (name,) = set(re.findall(r"_images/(\w+\.png)", pages["intro"]))
+    assert build.folder.joinpath("_build/html/_images", name).read_bytes() == bytes(range(256)) * 40
 
 
 def test_a_question_on_a_page_links_its_evidence(build):
@@ -77,7 +110,7 @@ def test_errata_say_what_changed_and_put_words_beside_each_number(build):
     page = " ".join(pages["intro"].split())
     assert "<strong>Key:</strong> A, B in the source, A, D here." in page
     assert page.count("The key is the source’s.") == len(theory) - page.count("<strong>Key:</strong>")
-    assert page.count('</span>. Measured: <a class="claim-value') == page.count('class="claim-value') > 50
+    assert page.count('.</span> Measured: <a class="claim-value') == page.count('class="claim-value') > 50
 
 
 def test_what_is_unknown_stops_the_build(build):

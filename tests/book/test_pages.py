@@ -88,7 +88,23 @@ def test_formulas_are_typeset(seen):
         line.strip() for line in text.splitlines() if re.search(r"\\[()\[\]]|\$|\\(frac|log|theta)\b", line)
     ]
     assert left == []
-    assert seen.page.locator("mjx-merror, [data-mjx-error]").count() == 0
+
+
+CUT = """() => [...document.querySelectorAll("main mjx-container")].filter((formula) => {
+  const right = formula.getBoundingClientRect().right;
+  for (let part = formula; part !== document.body; part = part.parentElement) {
+    const scrolls = getComputedStyle(part).overflowX;
+    if (/auto|scroll/.test(scrolls) && part.scrollWidth > part.clientWidth) return false;
+    if (scrolls !== "visible" && right > part.getBoundingClientRect().right + 1) return true;
+  }
+  return right > document.documentElement.clientWidth;
+}).map((formula) => formula.textContent)"""
+
+
+def test_no_formula_is_cut_off(seen, phone):
+    for size in (phone, {"width": 320, "height": 700}, {"width": 1440, "height": 900}):
+        seen.page.set_viewport_size(size)
+        assert seen.page.evaluate(CUT) == []
 
 
 def test_every_picture_is_described(seen):
