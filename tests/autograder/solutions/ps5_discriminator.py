@@ -253,7 +253,7 @@ WRONG = {
     "no dropout in the second layer": (variety(places=(0, 2)), {DROPOUT}),
     "no dropout in the last layer": (variety(places=(0, 1)), {DROPOUT}),
     "batch norm": (variety(norm=nn.BatchNorm2d), {FORM, LAYERS}),
-    "no biases": (variety(bias=False), {FORM, LAYERS}),
+    "no biases": (variety(bias=False), {FORM}),
     "no channel of logits": (variety(end=(nn.Flatten(0),)), {FORM, LAYERS}),
     **{
         f"{what}, layer {place + 1}": (dropped(place, kind), {DROPOUT})
@@ -295,7 +295,7 @@ WRONG = {
     ),
     "no bias in layer 2": (
         one_other(1, nn.Conv2d, lambda layer: nn.Conv2d(64, 128, 4, 2, 1, bias=False)),
-        {FORM, LAYERS},
+        {FORM},
     ),
     "a bias that counts for nothing": (one_other(0, nn.Linear, lambda layer: Tied()), {FORM, LAYERS}),
     "a layer that is not trained": (
