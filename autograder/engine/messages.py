@@ -30,7 +30,7 @@ LINES = 999  # the last line of a student's cell that a message names
 KNOWN = (
     (
         r"backward through the graph a second time",
-        "a graph was gone through twice: something was neither detached nor computed again",
+        "a graph was gone through twice: something was not detached, computed again, or kept (retain_graph)",
     ),
     (
         r"One of the differentiated Tensors does not require grad",
@@ -55,7 +55,10 @@ KNOWN = (
     ),
     (r"on the same device", "tensors on different devices met"),
     (r"not implemented for ['\"]", "this operation does not exist for that dtype"),
-    (r"can't be cast to the desired output type", "a tensor of integers was to hold other numbers"),
+    (
+        r"can't be cast to the desired output type",
+        "a tensor of integers, such as a buffer that counts, was to hold other numbers",
+    ),
     (r"(scalar|data) type|dtype", "dtypes met that do not go together"),
     (
         r"view size is not compatible",
@@ -156,7 +159,7 @@ def raised(payload, name):
     elif name:
         words = f"{kind}, raised by {whose}"
     else:
-        words = f"{kind} in the checks' own code, at what your code returned"
+        words = f"{kind} where these checks use what your code returned"
     meaning = next((words for pattern, words in KNOWN if re.search(pattern, message)), None)
     if meaning and "dtype" in meaning:
         named = dict.fromkeys(DTYPES[name] for name in re.findall(rf"\b({'|'.join(DTYPES)})\b", message))

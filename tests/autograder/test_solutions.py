@@ -9,6 +9,7 @@ import collections
 import warnings
 
 import matplotlib.pyplot as plt
+import nbformat
 import pytest
 import torch
 from solutions import cases
@@ -92,3 +93,12 @@ def test_every_task_has_enough_solutions_and_every_check_a_wrong_one(request, nu
             assert sum(not cells for cells in lost) >= 4 and sum(bool(cells) for cells in lost) >= 8, task
             scored = {cell.id for cell in assignment.checks[task] if cell.metadata.nbgrader.points}
             assert frozenset().union(*lost) == scored
+
+
+def test_train_is_judged_apart_from_a_step_that_does_not_run(ps5, monkeypatch):
+    """A right `train` loses nothing for a `dcgan_step` that raises: the cells on the step have charged it."""
+    blank = "def dcgan_step(*_):\n    raise RuntimeError\n"
+    cell = nbformat.from_dict(ps5.cells["train"] | {"source": blank + ps5.cells["train"].source})
+    monkeypatch.setitem(ps5.cells, "train", cell)
+    monkeypatch.setattr(ps5, "function", lambda task: "train")
+    assert ps5.lost("train") == set()

@@ -117,8 +117,8 @@ SAID = {  # the visible and the hidden part of a cell, and what is read
     ),
     "a-probe": (
         ("", PROBE + "seen_s3cret(f)"),
-        *("AttributeError", "Hidden check: AttributeError in the checks' own code, at what your code "
-          "returned: something is None"),
+        *("AttributeError", "Hidden check: AttributeError where these checks use what your code returned: "
+          "something is None"),
     ),
     "within-a-probe": (
         ("", PROBE + "seen_calling(f, 'none')"),
