@@ -18,6 +18,7 @@ from sphinx.errors import ExtensionError
 STATIC = "_static/mathematics"
 # Of formulas within a line: from how many em on one has a line of its own, on a phone or on a narrow one.
 WIDE = {"wide": 17, "long": 11}
+SCROLLS = 36  # em of a displayed formula, from which on a column of text on a desktop may be too narrow
 FORMULA = re.compile(
     r"\\\((?P<inline>.*?)\\\)|\\\[(?P<display>.*?)\\\]|(?P<environment>\\begin\{(\w+\*?)\}.*?\\end\{\4\})",
     re.S,
@@ -63,12 +64,19 @@ def _replaced(text, made):
     """A page with its formulas typeset."""
 
     def one(found):
-        tex = _formula(found)
-        kind = next((name for name, most in WIDE.items() if not tex[1] and made[tex]["width"] > most), None)
+        tex, display = _formula(found)
+        typeset = made[tex, display]
+        if display:  # what scrolls can be reached by keyboard
+            return (
+                typeset["html"].replace(" ", ' tabindex="0" ', 1)
+                if typeset["width"] > SCROLLS
+                else typeset["html"]
+            )
+        kind = next((name for name, most in WIDE.items() if typeset["width"] > most), None)
         return (
-            made[tex]["html"].replace('class="MathJax"', f'class="MathJax {kind}"', 1)
+            typeset["html"].replace('class="MathJax"', f'class="MathJax {kind}"', 1)
             if kind
-            else made[tex]["html"]
+            else typeset["html"]
         )
 
     def part(found):

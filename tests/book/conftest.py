@@ -131,5 +131,10 @@ def visit(open_page):
 
 
 @pytest.fixture(scope="session")
+def desktop():
+    return DESKTOP
+
+
+@pytest.fixture(scope="session")
 def phone():
     return PHONE
