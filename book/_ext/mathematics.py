@@ -60,24 +60,21 @@ def _formula(found):
     return html.unescape(tex), found["inline"] is None
 
 
+def _opened(display, width):
+    """The attributes of a formula so many em wide: its class, and whether a keyboard reaches it to scroll."""
+    if display:
+        return 'class="MathJax" tabindex="0"' if width > SCROLLS else 'class="MathJax"'
+    kind = next((f" {name}" for name, most in WIDE.items() if width > most), "")
+    return f'class="MathJax{kind}"'
+
+
 def _replaced(text, made):
     """A page with its formulas typeset."""
 
     def one(found):
         tex, display = _formula(found)
         typeset = made[tex, display]
-        if display:  # what scrolls can be reached by keyboard
-            return (
-                typeset["html"].replace(" ", ' tabindex="0" ', 1)
-                if typeset["width"] > SCROLLS
-                else typeset["html"]
-            )
-        kind = next((name for name, most in WIDE.items() if typeset["width"] > most), None)
-        return (
-            typeset["html"].replace('class="MathJax"', f'class="MathJax {kind}"', 1)
-            if kind
-            else typeset["html"]
-        )
+        return typeset["html"].replace('class="MathJax"', _opened(display, typeset["width"]), 1)
 
     def part(found):
         return FORMULA.sub(one, found[0]) if found["text"] and "\\" in found[0] else found[0]
