@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent
 
 
@@ -26,13 +24,28 @@ def left_out():
             yield path.relative_to(ROOT.parent), line, names
 
 
-@pytest.mark.parametrize(("file", "line", "names"), left_out(), ids=str)
-def test_what_stays_is_named_and_is_there(file, line, names):
-    assert len(names) == 1, f"{file}:{line}: exhaustive needs the name of the test that stays"
+def fault(names):
+    """What is wrong with what a mark names, if anything."""
+    if len(names) != 1:
+        return "exhaustive needs the name of the test that stays"
     place, _, name = names[0].partition("::")
     functions = {
         node.name: node for node in ast.parse((ROOT.parent / place).read_text()).body if hasattr(node, "name")
     }
-    assert name in functions, f"{file}:{line}: {place} has no {name}"
-    whole = [mark for mark in functions[name].decorator_list if "exhaustive" in ast.unparse(mark)[:30]]
-    assert whole == [], f"{names[0]} is itself left out"
+    if name not in functions:
+        return f"{place} has no {name}"
+    if any("exhaustive" in ast.unparse(mark)[:30] for mark in functions[name].decorator_list):
+        return f"{names[0]} is itself left out"
+
+
+def test_what_stays_is_named_and_is_there():
+    marked = list(left_out())
+    faults = [f"{file}:{line}: {found}" for file, line, names in marked if (found := fault(names))]
+    assert marked and not faults, "\n".join(faults)
+
+
+def test_a_mark_that_names_no_test_is_told():
+    this = "tests/test_exhaustive.py::"
+    assert "needs the name" in fault([])
+    assert "has no test_gone" in fault([this + "test_gone"])
+    assert fault([this + "test_a_mark_that_names_no_test_is_told"]) is None

@@ -6,13 +6,14 @@ from autograder.bank import forms
 from questions import pools
 
 TERM = "0123456789abcdef"
+FAMILIES = pools.families()
 
 
 def form(family, student):
     """Whether each statement of a student's form is true, by its letter."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forms, "TERM", TERM)
-        groups = pools.families()[family].pool()
+        groups = FAMILIES[family].pool()
         drawn = forms.form_of(student, family, groups)
     flat = [one for group in groups for one in group]
     return {letter: flat[number].correct for letter, number in drawn.items()}
