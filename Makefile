@@ -15,7 +15,7 @@ QUICK := $(addprefix tests/,gan_lib questions $(addprefix autograder/,bank test_
 WORKERS ?= $(shell $(PYTHON) -c "import os; free = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE'); \
 	print(max(1, min(4 * (os.cpu_count() or 1), free >> 31)))")
 .DEFAULT_GOAL := help
-.PHONY: help book test check test-all notebooks assignments grade lint clean
+.PHONY: help book pdf test check test-all notebooks assignments grade lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,10 @@ help: ## list the targets
 book: notebooks ## build the book: environment, executed notebooks, site
 	$(BIN)/jupyter-book build book --all -W --keep-going
 	@echo; echo "The book: $(CURDIR)/book/_build/html/index.html"
+
+pdf: book ## the book as one PDF: book/_build/pdf/book.pdf
+	.ci/system chromium
+	$(BIN)/python book/pdf.py
 
 test: .venv/ready ## lint, notebooks, book with warnings as errors, browser checks, grading round trip, unit tests
 	.ci/system chromium

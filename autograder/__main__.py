@@ -117,6 +117,16 @@ and nothing is moved. After an interruption the same command goes on. Exit statu
 not moved; the last line says why.
 """
 
+FACTS = """Record what the book's first page says about grading.
+
+Reads the assignments (titles, times, points), grades a training step that has one mistake, and takes from the
+tables in autograder/ATTACKS.md and benchmarks/README.md what they have measured. The record is
+book/grading.json; a test fails where it is out of date.
+"""
+FACTS_MORE = """examples:
+  python -m autograder facts
+"""
+
 
 def course_folder(text):
     """The folder, if it has the settings of a course. Raises: argparse.ArgumentTypeError."""
@@ -217,6 +227,9 @@ def parser():
 
     move = "move a course that is under way to its folder"
     _add(commands, "migrate", "grade.migrate.migrate", move, MIGRATE, MIGRATE_MORE)
+
+    short = "record what the book says about grading"
+    _add(commands, "facts", "facts.record", short, FACTS, FACTS_MORE)
     return top
 
 

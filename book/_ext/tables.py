@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 from course import CourseDirective, read_claims
+from docutils import nodes
 
 from gan_lib.claims import format_value, format_wanted, holds, kind
 from questions import bank
@@ -39,11 +40,20 @@ class ClaimsTable(CourseDirective):
             f"{kinds[None]} without any.\n\n"
         )
         counts = "".join(f"- {{doc}}`/{page}`: {len(ids)}\n" for page, ids in pages.items())
-        sections = [
-            self.section(f"claims-{Path(page).name}", self.title_of(page), self.table_of(claims, ids))
-            for page, ids in pages.items()
-        ]
-        return [*self.parsed(count + counts), *sections]
+        sections = [self.section_of(page, claims, ids) for page, ids in pages.items()]
+        choice = '<div class="claims-filter" role="search" aria-label="Claims" hidden></div>'
+        script = f"<script>{Path(__file__).with_name('claims.js').read_text(encoding='utf-8')}</script>"
+        return [*self.parsed(count + counts), nodes.raw("", choice + script, format="html"), *sections]
+
+    def section_of(self, page, claims, ids):
+        """The claims of a page; each row has as classes by what claims.js chooses rows."""
+        section = self.section(f"claims-{Path(page).name}", self.title_of(page), self.table_of(claims, ids))
+        verdicts = {row.id: row.verdict for row in bank.rows()}
+        (body,) = section.findall(nodes.tbody)
+        for row, id in zip(body.findall(nodes.row), ids, strict=True):
+            verdict = verdicts.get(claims[id].get("seed"), "none")
+            row["classes"] += [f"kind-{kind(claims[id]) or 'none'}", f"verdict-{nodes.make_id(verdict)}"]
+        return section
 
     def table_of(self, claims, ids):
         verdicts = {row.id: f"{row.question}: {row.verdict}" for row in bank.rows()}

@@ -1,6 +1,7 @@
 """What the course's configuration and extensions make of a book of two pages, and what stops the build."""
 
 import base64
+import html
 import json
 import re
 import shutil
@@ -40,11 +41,16 @@ def build(tmp_path):
         command = [Path(sys.executable).with_name("jupyter-book"), "build", tmp_path, "-W", "--keep-going"]
         done = subprocess.run(command, capture_output=True, text=True)
         pages = {name: tmp_path / f"_build/html/{name}.html" for name in ("intro", NOTEBOOK)}
-        html = {name: page.read_text() for name, page in pages.items() if page.exists()}
-        return done.returncode == 0, done.stdout + done.stderr, html
+        made = {name: page.read_text() for name, page in pages.items() if page.exists()}
+        return done.returncode == 0, done.stdout + done.stderr, made
 
     run.folder = tmp_path
     return run
+
+
+def plain(page):
+    """The text of a page."""
+    return html.unescape(re.sub(r"<[^>]*>", "", page))
 
 
 def test_measured_values_stand_in_the_text_linked_and_formatted(build):
@@ -136,14 +142,24 @@ def test_a_record_that_does_not_hold_stops_the_build(build):
 
 
 def test_pages_open_in_colab_once_the_repository_has_an_address(build):
-    succeeded, log, pages = build("Text.", address="https://github.com/owner/name")
+    succeeded, log, pages = build("```{edition}\n```", address="https://github.com/owner/name")
     assert succeeded, log
     where = f"colab.research.google.com/github/owner/name/blob/main/{NOTEBOOK}.ipynb"
     assert where in pages[NOTEBOOK] and "colab" not in pages["intro"]
     assert 'href="https://github.com/owner/name"' in pages["intro"]
+    assert 'href="https://github.com/owner/name/issues"' in pages["intro"]  # where mistakes are told
+    assert "url     = {https://github.com/owner/name}" in plain(pages["intro"])  # how to cite it
+    assert f'"og:url" content="https://owner.github.io/name/{NOTEBOOK}.html"' in pages[NOTEBOOK]
+    assert '"og:image" content="https://owner.github.io/name/_static/card.png"' in pages[NOTEBOOK]
+    assert build.folder.joinpath("_build/html/_static/card.png").exists()
 
 
 def test_without_an_address_no_page_links_to_a_repository(build):
-    succeeded, log, pages = build("Text.")
+    succeeded, log, pages = build("```{edition}\n```\n\n```{prf:theorem} A\n:label: a\n\nIt holds.\n```")
     assert succeeded, log
+    assert log.count("no address of the repository") == 1
+    assert not list(build.folder.glob("_build/html/prf-*.html"))  # a list of theorems that no page links to
+    assert "year    = {2026}" in plain(pages["intro"])
+    assert '"og:title" content="A page"' in pages["intro"]
+    assert not any("og:image" in page or "og:url" in page for page in pages.values())
     assert not any("colab" in page or "github.com/" in page for page in pages.values())

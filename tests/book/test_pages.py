@@ -76,9 +76,29 @@ def test_no_formula_is_cut_off(seen, phone, desktop):
 
 
 def test_page_fits_a_phone(seen, phone, desktop):
-    seen.page.set_viewport_size(phone)
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= phone["width"]
+    for size in (phone, {"width": 320, "height": 700}):
+        seen.page.set_viewport_size(size)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     seen.page.set_viewport_size(desktop)
+
+
+PAPER = """() => {
+  const shown = (one) => one.checkVisibility();
+  const pressed = "button, input[type=range], .bd-sidebar-primary, .bd-header-article, .headerlink";
+  return [
+    [...document.querySelectorAll(pressed)].filter(shown).map((one) => one.outerHTML.slice(0, 100)),
+    [...document.querySelectorAll("main .gan-slider")]
+      .map((slider) => [...slider.querySelectorAll(".gan-frame")].filter(shown).length),
+  ];
+}"""
+
+
+def test_on_paper_nothing_is_to_be_pressed_and_of_a_slider_one_frame_is_left(seen):
+    seen.page.emulate_media(media="print")
+    pressed, frames = seen.page.evaluate(PAPER)
+    seen.page.emulate_media(media="screen")
+    assert pressed == [] and set(frames) <= {1}
+    assert frames or "chapters/minimax" not in seen.page.url
 
 
 def test_page_is_accessible(seen):
