@@ -26,7 +26,7 @@ def build(tmp_path):
     """build(text, *records, address="") -> (succeeded, log, {"intro": HTML, "notebooks/01_minimax": HTML})"""
 
     def run(text, *records, address=""):
-        for name in ("_ext", "_static", "playground"):
+        for name in ("_ext", "_static", "pictures", "playground"):
             shutil.copytree(BOOK / name, tmp_path / name)
         shutil.copy(BOOK / "references.bib", tmp_path)
         config = (BOOK / "_config.yml").read_text().replace('url: ""', f'url: "{address}"')
@@ -122,7 +122,8 @@ def test_errata_say_what_changed_and_put_words_beside_each_number(build):
 def test_what_is_unknown_stops_the_build(build):
     text = (
         "{claim}`no-such-claim` {claim}`half-of-it:.2q`\n\n```{essay} Q99\n```\n\n```{quiz} T11 T99\n```\n\n"
-        "```{quiz} Q1\n```\n\n```{quiz} T11\n```\n\n```{errata-table} riddles\n```"
+        "```{quiz} Q1\n```\n\n```{quiz} T11\n```\n\n```{errata-table} riddles\n```\n\n"
+        "{play}`chess <Four failures: Stall ~ Chess: Mate>`\n\n```{picture} cat\n```\n\n```{drawing} dog\n```"
     )
     succeeded, log, _ = build(text, RECORD)
     assert not succeeded
@@ -133,6 +134,8 @@ def test_what_is_unknown_stops_the_build(build):
     assert "Q1: an essay or a program cannot stand in a quiz" in log
     assert "no claim 'nonsaturating-not-zero-sum' was recorded" in log
     assert "no set of questions 'riddles'" in log
+    assert "no preset 'Chess: Mate' of the playground" in log
+    assert "no picture 'cat' in the catalogue" in log and "no drawing 'dog'" in log
 
 
 def test_a_record_that_does_not_hold_stops_the_build(build):

@@ -21,11 +21,16 @@ export function start(worker) {
   });
 }
 
+/** The part of the address that holds a game; empty if it names a section of the page. */
+function gameInAddress() {
+  return document.getElementById(location.hash.slice(1)) ? "" : location.hash;
+}
+
 class Playground {
   constructor(place, server, id) {
     Object.assign(this, { place, server, id, playing: false, editing: 0, pictures: 0, shown: [] });
     this.small = place.dataset.small !== undefined; // one fixed game, without settings or address
-    const { lanes, run, problem } = fromLink(this.small ? "" : location.hash);
+    const { lanes, run, problem } = fromLink(this.small ? "" : gameInAddress());
     this.lanes = lanes;
     this.problem = make("p", { className: "problem", role: "alert", hidden: !problem }, problem ?? "");
     this.controls = new Controls(id, (settings) => this.change(settings));
@@ -38,7 +43,23 @@ class Playground {
     place.replaceChildren(this.problem, this.bar, make("div", { className: "stage" }, ...parts));
     new ResizeObserver(() => this.redraw()).observe(this.panels);
     new MutationObserver(() => this.redraw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    if (!this.small) addEventListener("hashchange", () => this.follow());
     this.open(run);
+  }
+
+  /** A link on this page leads to other games: begin them in the place of these. */
+  follow() {
+    const hash = gameInAddress();
+    if (!hash) return;
+    const { lanes, run, problem } = fromLink(hash);
+    this.problem.textContent = problem ?? "";
+    this.problem.hidden = !problem;
+    this.lanes = lanes;
+    this.both.checked = lanes.length > 1;
+    this.whichLabel.hidden = lanes.length < 2;
+    this.edit(0);
+    this.open(run);
+    this.place.scrollIntoView();
   }
 
   makeButtons() {

@@ -1,5 +1,4 @@
 // Answers the tests' questions about the engine: one JSON line in, one out.
-import { createInterface } from "node:readline";
 import { assign } from "../../../book/playground/engine/assignment.js";
 import { Density, densityOnGrid } from "../../../book/playground/engine/data.js";
 import * as elementary from "../../../book/playground/engine/elementary.js";
@@ -9,6 +8,8 @@ import * as measures from "../../../book/playground/engine/measures.js";
 import { Stream } from "../../../book/playground/engine/random.js";
 import { complete, fromAddress, SETTINGS, toAddress } from "../../../book/playground/engine/settings.js";
 import { View } from "../../../book/playground/engine/view.js";
+import { PRESETS } from "../../../book/playground/page/presets.js";
+import { answerLines } from "./lines.mjs";
 
 const list = (values) => [...values];
 const array = (values) => Float64Array.from(values);
@@ -137,6 +138,19 @@ const answers = {
 
   settings: () => Object.fromEntries(Object.entries(SETTINGS).map(([name, kind]) => [name, kind.initial])),
   complete: ({ settings }) => complete(settings),
+  presets: () => Object.fromEntries(PRESETS.map(([place, name, some]) => [`${place}: ${name}`, complete(some)])),
+
+  /** Where the samples of a game are, how far they spread, and the losses, after each of some counts of iterations. */
+  watch({ settings, counts }) {
+    const game = new Game(complete(settings)), view = new View(game, { samples: 200 });
+    let played = 0;
+    return counts.map((count) => {
+      for (; played < count; played++) game.iterate();
+      const samples = list(view.readSamples());
+      return { samples, losses: game.lastLosses,
+        ...measures.modeCoverage(samples, game.density.centres, game.density.std) };
+    });
+  },
   address: ({ settings }) => toAddress(complete(settings)),
   fromAddress: ({ address }) => fromAddress(address),
 
@@ -164,13 +178,4 @@ const answers = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { name, arguments: given } = JSON.parse(line);
-  let answer;
-  try {
-    answer = { value: answers[name](given) };
-  } catch (error) {
-    answer = { error: `${error.constructor.name}: ${error.message}` };
-  }
-  process.stdout.write(JSON.stringify(answer) + "\n");
-}
+await answerLines(answers);

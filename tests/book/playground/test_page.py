@@ -208,6 +208,28 @@ def test_what_is_shown(read, ground):
     assert reader.errors == []
 
 
+def test_links_on_the_page_itself(read):
+    """One to a game begins it in place of the game that is there; one to a section leaves that alone."""
+    reader = read(f"{SMALL}&run=3i")
+    reader.page.evaluate(
+        """(links) => {
+          document.body.insertAdjacentHTML("beforeend", `<h2 id="sizes">Sizes</h2>`);
+          for (const link of links) {
+            document.body.insertAdjacentHTML("beforeend", `<a href="#${link}">${link}</a>`);
+          }
+        }""",
+        ["sizes", f"{SMALL}~{SMALL}&objective=hinge"],
+    )
+    reader.page.get_by_role("link", name="sizes").click()
+    assert reader.page.locator(".problem:visible").count() == 0
+    assert reader.number("Moves") == "3"
+    reader.page.get_by_role("link", name="hinge").click()
+    reader.page.locator(".panel").nth(1).wait_for()
+    assert reader.number("Moves") == reader.number("Moves", lane=1) == "0"
+    assert reader.page.get_by_label("two runs side by side").is_checked()
+    assert reader.errors == []
+
+
 def test_small_version_keeps_its_hands_off_the_address(read):
     reader = read("a-section", name="small")
     reader.press("Step")
