@@ -27,6 +27,8 @@ from typing import Any
 from questions.layout import NUMBER, BankError, claims_of, fields_of, one_line, read
 
 FOLDER = Path(__file__).parent
+# Sets of the book alone: of no source, and drawn on by no assignment.
+PRACTICE = FOLDER / "practice"
 VERDICTS = ("true", "true with condition", "false", "contested", "outdated")
 COMMON = {"id": str, "kind": str, "title": str, "text": str, "explanation": str, "rows": dict}
 EXTRA = {"code": str, "page": str, "changed": str}
@@ -151,12 +153,17 @@ def rows() -> list[Row]:
     return [row for question in load().values() for row in question.rows]
 
 
+def load_all() -> dict[str, Question]:
+    """Every question that a page may ask: the bank's, and those for practice."""
+    return load() | load(PRACTICE)
+
+
 def quiz(*ids: str) -> list[dict[str, Any]]:
     """The named questions as plain dicts, keys and reasons included, for a self-check quiz.
 
     Raises: KeyError for an unknown id; ValueError for an essay or a program, which no form can check.
     """
-    bank = load()
+    bank = load_all()
     unknown = [name for name in ids if name not in bank]
     if unknown:
         raise KeyError(f"no question {', '.join(unknown)}; the bank has {', '.join(bank)}")

@@ -7,6 +7,12 @@ REPAIRS = {
     '<summary><span class="toctree-toggle"': '<summary aria-label="Subsections"><span class="toctree-toggle"',
     # A list by role must hold list items; its children are bibliography entries (docutils 0.21).
     '<div role="list" class="citation-list">': '<div class="citation-list">',
+    # One id for all proofs, exercises and solutions of a page, to which nothing leads (sphinx-proof 0.4.0,
+    # sphinx-exercise 1.2.1).
+    '<div class="proof admonition" id="proof">': '<div class="proof admonition a-proof">',
+    ' id="proof-content">': ">",
+    ' id="exercise-content">': ">",
+    ' id="solution-content">': ">",
 }
 
 

@@ -87,7 +87,7 @@ class CourseDirective(SphinxDirective):
     def watch_bank(self):
         """Have the page read again when the bank changes."""
         self.env.note_dependency(bank.__file__)
-        for file in sorted(bank.FOLDER.glob("*.yml")):
+        for file in sorted(bank.FOLDER.rglob("*.yml")):
             self.env.note_dependency(str(file))
 
     def recorded(self, ids):
@@ -131,7 +131,7 @@ class Quiz(CourseDirective):
         except (KeyError, ValueError) as error:
             self.warn(error.args[0])
             return []
-        questions = bank.load()
+        questions = bank.load_all()
         for entry in entries:
             question = questions[entry["id"]]
             entry["links"] = [self.page_link(question.page)] if question.page else []

@@ -1,7 +1,8 @@
-"""Pictures made of pixels: animations that can be stopped, and grids of samples."""
+"""Pictures made of pixels: animations that play when asked, and grids of samples."""
 
 import base64
 import io
+import json
 import math
 
 import matplotlib.pyplot as plt
@@ -10,53 +11,90 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gan_lib.display.page import attribute, require_alt, script
+from gan_lib.display.page import attribute, require_alt, script, style
 from gan_lib.rich import show
 
 DPI = 120
-# Colours were chosen on white, so the picture brings its own light ground along to a dark page.
-CARD = "background:#fff;border-radius:4px;max-width:100%;height:auto;display:block"
-BUTTON = (
-    "font:inherit;color:inherit;background:transparent;border:1px solid currentColor;border-radius:4px;"
-    "padding:.2em .8em;margin:.4em 0"
-)
+CARD = "max-width:100%;height:auto;display:block"
+SPEEDS = {"0.5": "½×", "1": "1×", "2": "2×", "4": "4×"}
 
 
-def animation(frames, alt, fps=10, name=None):
-    """Show frames as an endless WebP with a button that stops it; a still where less motion is asked for.
+def animation(frames, alt, fps=10, name=None, labels=None, start=-1):
+    """Show one frame, with controls that play all of them, hold where they stand, step and scrub.
+
+    Nothing moves before the reader asks for it. The frames lie on one sheet; the book fetches it only then.
 
     Args:
         frames: at least two of the same size, best from a generator: matplotlib figures (closed here), PIL
-            images, or arrays (H, W) or (H, W, 3), uint8 or floats in [0, 1]. The last one is the still.
+            images, or arrays (H, W) or (H, W, 3), uint8 or floats in [0, 1]. Figures are drawn on white, and
+            turned to dark on a dark page.
         alt: what happens in the animation, in words.
         fps: frames per second, above 0 and at most 50.
         name: under which a page of the book can show it again with {glue:figure}.
+        labels: a text for each frame that says when it is ("step 40"); None: "1 of 9" and so on.
+        start: index of the frame that is shown first, and in print: the one that tells the most.
 
-    Raises: ValueError for an empty alt, fewer than two frames, unequal sizes, or values out of range.
+    Raises: ValueError for an empty alt, fewer than two frames, unequal sizes, values out of range, or labels
+        or a start that do not fit the frames.
     """
     require_alt(alt)
     if not 0 < fps <= 50:
         raise ValueError(f"fps must be above 0 and at most 50, not {fps}")
-    images = [_image(frame) for frame in frames]
-    if len(images) < 2:
-        raise ValueError(f"an animation needs at least two frames, not {len(images)}")
+    drawn, images = False, []
+    for frame in frames:
+        drawn |= isinstance(frame, Figure)
+        images.append(_image(frame))
+    count = len(images)
+    if count < 2:
+        raise ValueError(f"an animation needs at least two frames, not {count}")
     sizes = {image.size for image in images}
     if len(sizes) > 1:
         raise ValueError(f"all frames must have the same size, not {sorted(sizes)}")
-    moving = _data_url(
-        images[0], "WEBP", save_all=True, append_images=images[1:], duration=round(1000 / fps), loop=0
-    )
-    still = _data_url(images[-1], "WEBP")
+    labels = [f"{k + 1} of {count}" for k in range(count)] if labels is None else list(map(str, labels))
+    if len(labels) != count:
+        raise ValueError(f"{count} frames need as many labels, not {len(labels)}")
+    if not -count <= start < count:
+        raise ValueError(f"start must be the index of one of {count} frames, not {start}")
+    start %= count
+    sheet, columns = _sheet(images)
     width, height = images[0].size
-    show(
-        f'<div class="gan-animation" data-still="{still}">'
-        f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{still}">'
-        f'<img class="dark-light" src="{moving}" alt="{attribute(alt)}" width="{width}" height="{height}" '
-        f'style="{CARD}"></picture><button type="button" style="{BUTTON}" hidden>Pause</button></div>'
-        f"{script('animation.js')}",
-        f"[Animation: {alt}]",
-        name,
+    shown = (
+        f'<div class="gan-animation{" gan-drawn" if drawn else ""}" data-columns="{columns}" '
+        f'data-fps="{fps:g}" data-labels="{attribute(json.dumps(labels, ensure_ascii=False))}" '
+        f'data-sheet="{_data_url(sheet, "WEBP")}">'
+        '<div class="gan-film" style="position:relative;width:fit-content;max-width:100%">'
+        f'<img class="dark-light" src="{_data_url(images[start], "WEBP")}" alt="{attribute(alt)}" '
+        f'width="{width}" height="{height}" style="{CARD}"></div>{_controls(labels, start)}</div>'
     )
+    show(f"{style('animation.css')}{shown}{script('animation.js')}", f"[Animation: {alt}]", name)
+
+
+def _controls(labels, start):
+    speeds = "".join(
+        f'<option value="{value}"{" selected" if value == "1" else ""}>{text}</option>'
+        for value, text in SPEEDS.items()
+    )
+    return (
+        '<div class="gan-controls" role="group" aria-label="Animation">'
+        '<button type="button" class="gan-play" hidden>Play</button>'
+        '<button type="button" class="gan-back" aria-label="One frame back" hidden>‹</button>'
+        '<button type="button" class="gan-on" aria-label="One frame on" hidden>›</button>'
+        f'<input type="range" aria-label="Frame" min="0" max="{len(labels) - 1}" step="1" value="{start}" '
+        f'aria-valuetext="{attribute(labels[start])}" hidden>'
+        f'<span class="gan-value">{attribute(labels[start])}</span>'
+        f'<select class="gan-speed" aria-label="Speed" hidden>{speeds}</select></div>'
+    )
+
+
+def _sheet(images):
+    """All images on one, in rows, nearly square; the number of columns."""
+    width, height = images[0].size
+    columns = min(len(images), math.ceil(math.sqrt(len(images) * height / width)))
+    rows = math.ceil(len(images) / columns)
+    sheet = Image.new("RGB", (columns * width, rows * height), "white")
+    for k, image in enumerate(images):
+        sheet.paste(image, (k % columns * width, k // columns * height))
+    return sheet, columns
 
 
 def image_grid(images, alt, columns=8, name=None):

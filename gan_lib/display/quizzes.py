@@ -12,22 +12,27 @@ KINDS = ("single", "multiple", "numeric", "text", "essay")
 ASK = {
     "single": "Choose one option.",
     "multiple": "Choose every option that belongs to the answer.",
-    "numeric": "Your answer, a number such as 0.25, 1/4 or 1e-3",
+    "numeric": "Your answer, a number such as 0.25, 1/4, 25 % or 1e-3",
     "text": "Your answer, a few words",
     "essay": "Your answer, for yourself: write it down before you compare",
 }
+SCORE = (
+    '<p class="gan-score" hidden><span></span> '
+    '<button type="button" hidden>Clear all answers of this page</button></p>'
+)
 
 
 def quiz(questions):
-    """Show questions that a reader answers and checks on the page.
+    """Show questions that a reader answers and checks on the page; only the browser keeps the answers.
 
     Args:
         questions: dicts with the keys id, title, text, kind, explanation and, as the kind has them, code,
             options (dicts with letter, text, correct, reason), answer, tolerance. Texts are Markdown
             with $mathematics$. Kinds: "single", "multiple"; "numeric", right when |given - answer| is at most
-            tolerance, or rounding where that is None (readers may write 0.5, 0,5, 1/2 or 5e-1); "text", right
-            when equal but for case, spaces and hyphens; "essay", compared by the reader. A question and its
-            options may have links (dicts with text, url, title), shown as evidence with what explains them.
+            tolerance, or rounding where that is None (readers may write 0.5, 0,5, 1/2, 50 % or 5e-1); "text",
+            right when equal but for case, spaces and hyphens; "essay", compared by the reader. A question and
+            its options may have links (dicts with text, url, title), shown as evidence with what explains
+            them.
 
     Raises: ValueError for no questions, a repeated id, an unknown kind, or a kind without what it needs.
     """
@@ -46,7 +51,8 @@ def quiz_html(questions):
     for question in questions:
         _check(question)
     forms = "".join(_form(question, f"quiz-{question['id']}-{digest(*ids)}") for question in questions)
-    return f'{style("quiz.css")}<div class="gan-quiz {MATH_CLASSES}">{forms}</div>{script("quiz.js")}'
+    quiz = f'<div class="gan-quiz {MATH_CLASSES}">{forms}{SCORE}</div>'
+    return f"{style('quiz.css')}{quiz}{script('quiz.js')}"
 
 
 def _check(question):
@@ -94,16 +100,23 @@ def _form(question, prefix):
     hidden = "" if kind == "essay" else " hidden"
     label = "Show an answer" if kind == "essay" else "Show the answer"
     return (
-        f'<form class="gan-question" data-kind="{kind}"{_key(question)} novalidate>'
+        f'<form class="gan-question" data-kind="{kind}" data-id="{attribute(question["id"])}" '
+        f'data-version="{_version(question)}"{_key(question)} novalidate>'
         f'<fieldset aria-describedby="{prefix}-text"><legend>{attribute(question["id"])} · '
         f"{MARKDOWN.renderInline(question['title'])}</legend>"
         f'<div class="gan-text" id="{prefix}-text">{_block(question["text"])}{listing}</div>{body}'
-        f'<div>{buttons}<button type="button" class="gan-reveal"{hidden}>{label}</button></div>'
+        f'<div>{buttons}<button type="button" class="gan-reveal"{hidden}>{label}</button>'
+        '<button type="button" class="gan-reset" hidden>Start over</button></div>'
         '<div class="gan-status" role="status" aria-live="polite"></div>'
         f'<div class="gan-explanation" hidden>{_answer(question)}{_block(question["explanation"])}'
         f"{_links(question)}</div>"
         "</fieldset></form>"
     )
+
+
+def _version(question):
+    """Changes with what is asked, so that an answer to other words is not taken for one to these."""
+    return digest(question["text"], *(option["text"] for option in question.get("options") or ()))
 
 
 def _key(question):

@@ -103,11 +103,11 @@ def open_page(browser):
             "request",
             lambda request: (
                 None
-                if request.url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+                if request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:"))
                 else visit.external.append(request.url)
             ),
         )
-        if target.startswith("http"):
+        if target.startswith(("http", "file:")):
             page.goto(target)
         else:
             page.set_content(target)

@@ -76,6 +76,28 @@ def test_no_formula_is_cut_off(seen, phone, desktop):
     seen.page.set_viewport_size(desktop)
 
 
+# Figures in sight whose smallest letters have less than 9 pixels, or that are cut and do not say so.
+ILLEGIBLE = """() => [...document.querySelectorAll("main svg.gan-svg")].filter((picture) => {
+  const box = picture.getBoundingClientRect();
+  if (!box.width) return false;
+  const groups = [...picture.querySelectorAll("g[transform*=scale]")];
+  const words = groups.filter((group) => group.querySelector("use"));
+  const points = words.map((word) => 100 * word.getAttribute("transform").match(/scale\\(([\\d.]+)/)[1]);
+  const pixels = Math.min(...points) * box.width / picture.viewBox.baseVal.width;
+  const scroller = picture.closest(".gan-scroll");
+  const cut = scroller.scrollWidth > scroller.clientWidth;
+  const said = scroller.tabIndex === 0 && getComputedStyle(scroller).backgroundImage !== "none";
+  const within = scroller.getBoundingClientRect().right <= document.documentElement.clientWidth;
+  return pixels < 9 || (cut && !said) || !within;
+}).map((picture) => (picture.closest("[aria-label]") ?? picture).getAttribute("aria-label").slice(0, 80))"""
+
+
+def test_figures_are_legible_on_a_phone(seen, phone, desktop):
+    seen.page.set_viewport_size(phone)
+    assert seen.page.evaluate(ILLEGIBLE) == []
+    seen.page.set_viewport_size(desktop)
+
+
 def test_page_fits_a_phone(seen, phone, desktop):
     for size in (phone, {"width": 320, "height": 700}):
         seen.page.set_viewport_size(size)
@@ -146,19 +168,22 @@ class Links(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.ids, self.targets = set(), []
+        self.ids, self.repeated, self.targets = set(), [], []
         self.feed(page.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
-        self.ids.add(attributes.get("id"))
+        if id := attributes.get("id"):
+            self.repeated += [id] if id in self.ids else []
+            self.ids.add(id)
         if tag == "a" and attributes.get("href"):
             self.targets.append(attributes["href"])
 
 
-def test_every_link_within_the_book_arrives(site):
+def test_every_link_within_the_book_arrives_at_one_place(site):
     """A section of a page, or a game of the playground's."""
     found = {site / f"{name}.html": Links(site / f"{name}.html") for name in PAGES}
+    assert {page.name: links.repeated for page, links in found.items() if links.repeated} == {}
     games = {unquote(address) for _, _, address in pictures.written()["presets"]}
     lost = []
     for page, links in found.items():
@@ -200,6 +225,29 @@ def test_every_statement_has_its_row_and_every_doubtful_one_its_correction(site)
     assert rows_of((site / "statements.html").read_text(encoding="utf-8")) == len(rows)
     doubtful = [row for row in rows if row.verdict != "true"]
     assert rows_of((site / "errata.html").read_text(encoding="utf-8")) == len(doubtful)
+
+
+CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+
+
+def test_every_chapter_ends_with_its_self_check_its_exercises_and_what_to_read(site):
+    assert len(CHAPTERS) >= 6
+    for name in CHAPTERS:
+        page = (site / f"{name}.html").read_text(encoding="utf-8")
+        sections = re.split(r"<h2>", page)
+        titles = [re.match(r"[^<]*", section)[0] for section in sections[1:]]
+        assert titles[-3:] == ["Self-check", "Exercises", "Further reading"], name
+        assert sections[-3].count('<form class="gan-question"') >= 3, name
+
+
+def test_what_widgets_share_stands_in_files_of_their_own(site):
+    pages = [(site / f"{name}.html").read_text(encoding="utf-8") for name in PAGES]
+    with_widgets = [page for page in pages if 'class="gan-question"' in page or 'class="gan-slider"' in page]
+    assert len(with_widgets) > 8
+    assert all(
+        page.count("_static/widgets.js") == 1 == page.count("_static/widgets.css") for page in with_widgets
+    )
+    assert not any("lmSuppressShortcuts" in page or ".gan-question fieldset" in page for page in pages)
 
 
 @pytest.mark.parametrize(

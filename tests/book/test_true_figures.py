@@ -249,7 +249,6 @@ def test_bumps_that_slide_apart(apart):
     assert curves["JS (nats)"][0][[0, -1]] == pytest.approx([0, 2])
 
 
-@pytest.mark.xfail(strict=True, reason="notebook 02 takes a difference to one side at 0")
 def test_slopes_of_the_bumps(apart):
     """That of JS begins at 0; that of W1 is 1, but none at 0, where W1 has a kink."""
     curves = lines(apart[2])

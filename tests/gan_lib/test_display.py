@@ -130,6 +130,48 @@ def test_slider_has_a_frame_for_each_value(shown):
     assert "3 steps" in plain
 
 
+def side_by_side(text=None, shared=False, size=(8, 3), colour="C0"):
+    fig, axes = plt.subplots(1, 2, figsize=size, sharey=shared)
+    for ax, word in zip(axes, ("left", "right"), strict=True):
+        ax.plot([0, 1], [0, 1], color=colour)
+        ax.set(title=word)
+    if text:
+        fig.suptitle(text)
+    return fig
+
+
+def least_widths(html):
+    return [int(found) for found in re.findall(r"min-width:(\d+)px;max-width", html)]
+
+
+def test_panels_that_are_too_wide_for_a_phone_come_apart(shown):
+    html = shown(figure, side_by_side(), alt="Two lines")[0]
+    whole = shown(figure, side_by_side("over both"), alt="Two lines")[0]
+    pictures = [svg for svg in svgs(html) if svg.get("class") == "gan-svg"]
+    assert [svg.get("aria-hidden") for svg in pictures] == ["true", "true"]
+    assert html.count('role="img" aria-label="Two lines"') == 1 == whole.count('role="img"')
+    assert all(least <= 340 for least in least_widths(html)) and "tabindex" not in html
+    assert max(least_widths(whole)) > 340 and "tabindex=0" in whole
+    ids, uses = ids_and_uses(html)
+    assert len(ids) == len(set(ids)) and uses <= set(ids)
+
+
+def test_each_panel_has_its_own_content_and_numbers(shown):
+    html = shown(figure, side_by_side(shared=True), alt="Two lines")[0]
+    letters = [len(svg.findall(".//use")) for svg in svgs(html)[1:]]
+    assert len(letters) == 2 and abs(letters[0] - letters[1]) <= 1  # "left" has four letters, "right" five
+    assert len(least_widths(shown(figure, side_by_side(size=(4, 3)), alt="Two lines")[0])) == 1
+
+
+def test_frames_of_a_slider_come_apart_at_the_same_places(shown):
+    html = shown(slider, lambda c: side_by_side(colour=c), ["C0", "C1"], "colour", "Lines", start="C1")[0]
+    widths = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', html)
+    assert len(widths) == 4 and widths[:2] == widths[2:]
+    assert re.findall(r'data-value="(\w+)"( hidden)?', html) == [("C0", " hidden"), ("C1", "")]
+    assert html.count('class="gan-scroll"') == 1 and 'value="1"' in html
+    assert not plt.get_fignums()
+
+
 @pytest.mark.slow
 def test_forty_frames_stay_small(shown):
     def draw(shift):
@@ -141,6 +183,11 @@ def test_forty_frames_stay_small(shown):
         return fig
 
     assert len(shown(slider, draw, np.linspace(0, 1, 40), "shift", "Four curves.")[0]) < 1.5e6
+
+
+def test_a_slider_starts_at_one_of_its_values():
+    with pytest.raises(ValueError, match=r"start must be one of the values \[1, 2\], not 3"):
+        slider(curve, [1, 2], "x", "A curve.", start=3)
 
 
 @pytest.mark.parametrize(("values", "label"), [([], "x"), ([1], "x"), ([1, 2], " ")])
@@ -155,26 +202,46 @@ def webp(html, attribute):
     )
 
 
-def test_animation_has_all_frames_and_stands_still_at_the_last(shown):
-    html = shown(animation, (curve(level) for level in (0.5, 1.0, 2.0)), "A rising curve", fps=5)[0]
-    moving, still = webp(html, " src"), webp(html, "data-still")
-    moving.load()
-    assert moving.n_frames == 3 and moving.info["duration"] == 200 and moving.info["loop"] == 0
-    assert still.size == moving.size
-    moving.seek(2)
-    difference = np.asarray(moving.convert("RGB"), float) - np.asarray(still.convert("RGB"), float)
-    assert abs(difference).mean() < 2
-    assert 'alt="A rising curve"' in html and "prefers-reduced-motion" in html
+def far(one, other):
+    """The mean difference of two pictures of one size."""
+    return abs(np.asarray(one.convert("RGB"), float) - np.asarray(other.convert("RGB"), float)).mean()
+
+
+def test_animation_has_all_frames_on_a_sheet_and_opens_at_the_one_that_is_named(shown):
+    levels = (0.5, 1.0, 2.0)
+    html = shown(animation, map(curve, levels), "A rising curve", labels=["a", "b", "c"], start=1)[0]
+    sheet, opening = webp(html, "data-sheet"), webp(html, " src")
+    columns, (width, height) = int(re.search(r'data-columns="(\d+)"', html)[1]), opening.size
+    assert sheet.size == (columns * width, -(-len(levels) // columns) * height)
+    corners = [(k % columns * width, k // columns * height) for k in range(len(levels))]
+    frames = [sheet.crop((x, y, x + width, y + height)) for x, y in corners]
+    assert far(frames[1], opening) < 2 < min(far(frames[0], opening), far(frames[2], opening))
+    assert 'data-labels="[&quot;a&quot;, &quot;b&quot;, &quot;c&quot;]"' in html
+    assert '<span class="gan-value">b</span>' in html and 'alt="A rising curve"' in html
     assert not plt.get_fignums()
+
+
+def test_what_is_drawn_turns_dark_on_a_dark_page_and_photographs_do_not(shown):
+    assert 'class="gan-animation gan-drawn"' in shown(animation, map(curve, (1, 2)), "A curve")[0]
+    assert 'class="gan-animation"' in shown(animation, [np.zeros((2, 2)), np.ones((2, 2))], "Samples")[0]
 
 
 def test_frames_of_all_kinds_agree(shown):
     ramp = np.tile(np.linspace(0, 1, 64), (64, 1))
     grey = np.round(ramp * 255).astype(np.uint8)
     html = shown(animation, [ramp, grey, torch.tensor(ramp), Image.fromarray(grey)], "A ramp")[0]
-    first = webp(html, " src")
-    assert first.size == (64, 64)
-    assert abs(np.asarray(first.convert("L"), float) - grey).mean() < 3
+    sheet = np.asarray(webp(html, "data-sheet").convert("L"), float)
+    assert sheet.shape == (128, 128)
+    assert abs(sheet - np.tile(grey, (2, 2))).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"labels": ["a"]}, "2 frames need as many labels, not 1"), ({"start": 2}, "start must be the index")],
+)
+def test_labels_and_the_start_fit_the_frames(options, message):
+    with pytest.raises(ValueError, match=message):
+        animation([np.zeros((2, 2))] * 2, "A film", **options)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
+import json
 import re
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from questions import bank
 
+ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
     "T1": {"B"},
     "T2": {"A", "D"},
@@ -162,6 +165,28 @@ def test_essays_have_a_model_answer_of_the_asked_length_and_ten_points(questions
 
 
 # Handing questions out
+
+
+def test_practice_adds_to_the_bank_and_asks_what_its_pages_measure(questions):
+    practice = bank.load(bank.PRACTICE)
+    assert practice and not practice.keys() & questions.keys()
+    assert bank.load_all() == questions | practice
+    assert [one["id"] for one in bank.quiz("T1", *practice)] == ["T1", *practice]
+    for question in practice.values():
+        assert (ROOT / f"book/{question.page}.md").exists() and not question.rows
+        assert not question.options or all(option.claims for option in question.options)
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "scale"), [("W3", "landscape-all-pairs-rise", 1), ("M2", "fd-bias-constant", 4000)]
+)
+def test_a_number_for_practice_is_the_one_that_was_measured(name, claim, scale):
+    file = ROOT / "book/claims.json"
+    if not file.exists():
+        pytest.skip("needs the record of the claims: run notebooks/run.py")
+    (measured,) = (one["measured"] for one in json.loads(file.read_text()) if one["id"] == claim)
+    question = bank.load_all()[name]
+    assert abs(measured / scale - question.answer) <= question.tolerance
 
 
 def test_quiz_gives_plain_dicts_with_key_and_reasons():

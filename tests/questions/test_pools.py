@@ -42,6 +42,7 @@ def test_every_other_question_draws_its_numbers():
 def test_no_graded_text_stands_in_the_book():
     """Not in so many words: no nine in a row, which no formula and no turn of phrase has."""
     files = [*ROOT.glob("book/**/*.md"), *ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("questions/*.yml")]
+    files += ROOT.glob("questions/practice/*.yml")
     book = set()
     for file in files:
         if "_build" not in file.parts:
