@@ -12,7 +12,6 @@ CHAPTERS = [f"chapters/{path.stem}" for path in sorted((ROOT / "book/chapters").
 TAG = re.compile(r"<(?:img|script|link|source)\b[^>]*>")
 SOURCE = re.compile(r'\b(?:src|href|srcset)="([^"#?]+)')
 STYLED = re.compile(r"(?:url\(\s*[\"']?|@import [\"'])([^\"')#?]+)")
-ANIMATION = re.compile(r'<div class="gan-animation.*?</div>', re.S)
 FIRST, WHOLE = 1_500_000, 3_000_000  # bytes
 SHARED = 700_000  # what all pages share: style sheets, scripts, and fonts, of which each page loads a few
 
@@ -24,8 +23,8 @@ def local(found, folder):
 
 
 def files_of(page):
-    """(files that a page loads at once, those it loads when they are nearly seen); animations left out."""
-    html = ANIMATION.sub("", page.read_text(encoding="utf-8"))
+    """(files that a page loads at once, those it loads when they are nearly seen), not what they load on request."""
+    html = page.read_text(encoding="utf-8")
     at_once, later = set(), set()
     for tag in TAG.findall(html):
         wanted = re.search(r'rel="(?:stylesheet|icon|preload)"', tag) or not tag.startswith("<link")
