@@ -23,7 +23,7 @@ def local(found, folder):
 
 
 def files_of(page):
-    """(files that a page loads at once, those it loads when they are nearly seen), not what they load on request."""
+    """(files that a page loads at once, those it loads when they are nearly seen), not those on request."""
     html = page.read_text(encoding="utf-8")
     at_once, later = set(), set()
     for tag in TAG.findall(html):
