@@ -3,7 +3,7 @@
 Runs `pytest -n auto` and prints, by room and for the slowest files, how long the tests took, the processor
 time of their process and of the children that it has waited for, and what they started: processes, commands
 of nbgrader and of `autograder`, notebooks run by papermill, builds of a book, browsers. (A plugin of pytest,
-`-p suite`.)
+`-p benchmarks.suite`.)
 """
 
 import collections
@@ -90,6 +90,6 @@ def _print(terminal, counts, most):
 
 if __name__ == "__main__":
     root = Path(__file__).parents[1]
-    path = os.pathsep.join(filter(None, [str(root / "benchmarks"), os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "pytest", "-p", "suite", "-n", "auto", *sys.argv[1:]]
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "pytest", "-p", "benchmarks.suite", "-n", "auto", *sys.argv[1:]]
     sys.exit(subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": path}).returncode)

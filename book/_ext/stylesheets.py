@@ -5,6 +5,7 @@ what a script may yet add is not known otherwise. The icons are letters of a fon
 that the remaining rules name is a hundredth of the whole.
 """
 
+import logging
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,15 @@ SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.S)
 WORD = re.compile(r"[\w-]+")
 ICON = re.compile(r"[\ue000-\uf8ff]")  # where Unicode leaves letters to whoever makes a font
 FONT = re.compile(r'url\(([^()]*/fontawesome/webfonts/[\w-]+)\.woff2\) format\("woff2"\),[^;}]*')
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # else it tells of each table of a font
+
+
+def clear(app):
+    """The sheets of the last build go, so that Sphinx does not tell of each that it writes anew."""
+    for name in THEME:
+        for sheet in Path(app.outdir, "_static").glob(name):
+            sheet.unlink()
 
 
 def shorten(app, error):
@@ -111,5 +121,6 @@ def write_font(source, letters):
 
 
 def setup(app):
+    app.connect("builder-inited", clear)
     app.connect("build-finished", shorten, priority=900)  # when the pages are done
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
