@@ -12,6 +12,7 @@ CHAPTERS = [f"chapters/{path.stem}" for path in sorted((ROOT / "book/chapters").
 TAG = re.compile(r"<(?:img|script|link|source)\b[^>]*>")
 SOURCE = re.compile(r'\b(?:src|href|srcset)="([^"#?]+)')
 STYLED = re.compile(r"(?:url\(\s*[\"']?|@import [\"'])([^\"')#?]+)")
+FONT = re.compile(r'font-family: (MJX[\w-]+);\s+src: url\("([^"]+)"')
 FIRST, WHOLE = 1_500_000, 3_000_000  # bytes
 SHARED = 700_000  # what all pages share: style sheets, scripts, and fonts, of which each page loads a few
 
@@ -32,9 +33,17 @@ def files_of(page):
             (later if 'loading="lazy"' in tag else at_once).update(SOURCE.findall(tag))
     at_once = local(at_once, page.parent) | {page}
     for sheet in [path for path in at_once if path.suffix == ".css"]:
-        named = local(STYLED.findall(sheet.read_text(encoding="utf-8")), sheet.parent)
+        rules = sheet.read_text(encoding="utf-8")
+        unused = {font for family, font in FONT.findall(rules) if not speaks(html, family)}
+        named = local(set(STYLED.findall(rules)) - unused, sheet.parent)
         at_once |= {path for path in named if path.suffix in (".css", ".woff")}
     return at_once, local(later, page.parent)
+
+
+def speaks(html, family):
+    """Whether a page may have letters of a font for formulas, by its classes; some letters may stretch."""
+    name = family.removeprefix("MJX")
+    return name in ("ZERO", "TEX", "TEX-S1", "TEX-S4", "TEX-A") or re.search(rf'[" ]{name}[" ]', html)
 
 
 def size(files):

@@ -277,7 +277,7 @@ def test_sliders_of_one_page_are_independent_and_their_panels_stand_below_each_o
     values = [slider.locator(".gan-value").inner_text() for slider in sliders[1:]]
     sliders[0].get_by_role("slider").press("End")
     assert [slider.locator(".gan-value").inner_text() for slider in sliders[1:]] == values
-    panels = sliders[0].locator(".gan-frame:visible svg").all()
+    panels = sliders[0].locator(".gan-frame:visible img.gan-svg:visible").all()
     boxes = [panel.bounding_box() for panel in panels]
     assert len(boxes) == 2 and boxes[1]["y"] >= boxes[0]["y"] + boxes[0]["height"]
     page.set_viewport_size(DESKTOP)
