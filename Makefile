@@ -10,10 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # What needs neither a sandbox nor a course.
 QUICK := $(addprefix tests/,gan_lib questions $(addprefix autograder/,bank test_checks.py plugins/test_pages.py \
 	$(addprefix engine/test_,names.py notebooks.py protocol.py restoration.py)))
-# Most of what the whole of the tests does is to wait: for deadlines, for processes that end, for a browser. Each of
-# the processes that share it takes up to 2 GiB.
-WORKERS ?= $(shell $(PYTHON) -c "import os; free = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE'); \
-	print(max(1, min(4 * (os.cpu_count() or 1), free >> 31)))")
+# Some of what the whole of the tests does is to wait: for deadlines, for processes that end, for a browser.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 .DEFAULT_GOAL := help
 .PHONY: help book pdf test check test-all notebooks assignments grade lint clean
 
