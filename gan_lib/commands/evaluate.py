@@ -11,6 +11,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from torchvision.transforms.functional import pil_to_tensor
 from tqdm import tqdm
 
 from gan_lib.commands.common import (
@@ -174,8 +175,6 @@ def evaluate(
 
 def _read_folder(folder, count, seed):
     """The images directly in a folder, as colour (N, 3, H, W), in the order of their names."""
-    from torchvision.transforms.functional import pil_to_tensor  # here: slow to import
-
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
     if not paths:
         raise ValueError(f"{folder} holds neither checkpoint.pt nor PNG or JPEG images")

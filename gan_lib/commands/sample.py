@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from torchvision.transforms.functional import to_pil_image
+from torchvision.utils import make_grid
 from tqdm import tqdm
 
 from gan_lib.commands.common import (
@@ -64,9 +66,6 @@ def sample(
     A conditional run with ten classes, a column each:
       python -m gan_lib sample runs/conditional --count 80 --columns 10
     """
-    from torchvision.transforms.functional import to_pil_image  # here: slow to import
-    from torchvision.utils import make_grid
-
     check_at_least(1, count=count, columns=columns)
     check_at_least(0, seed=seed)
     target, grid = _target(out)

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import torch
+from torchvision.utils import save_image
 
 from gan_lib.data import batches
 from gan_lib.networks import PAIRS
@@ -218,8 +219,6 @@ class Run:
 
     def save_samples(self, path):
         """Draw the 16 samples of the fixed noise as a 4x4 grid, the classes in order."""
-        from torchvision.utils import save_image  # here: the import takes as long as PyTorch's own
-
         images = self.sampled(lambda generator: _told(generator, self.sample_labels)(self.sample_noise))
         save_image(images, path, nrow=4, normalize=True, value_range=(-1, 1))
 
