@@ -4,14 +4,8 @@ They take their colours from the page's style sheet, so they suit both themes. A
 a screen reader says in its place.
 """
 
-from typing import ClassVar
-
 import pictures
-from docutils.parsers.rst import directives
-from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
 
-LOGGER = logging.getLogger(__name__)
 LOSS_D, LOSS_G = (
     f'L<tspan dy="3" font-size="9">{name}</tspan><tspan dy="-3">\u200b</tspan>' for name in "DG"
 )
@@ -199,17 +193,11 @@ DRAWINGS = {
 }
 
 
-class Drawing(SphinxDirective):
-    required_arguments = 1
-    has_content = True
-    option_spec: ClassVar = {"name": directives.unchanged_required}
-
+class Drawing(pictures.NamedFigure):
     def run(self):
-        name = self.arguments[0]
-        if name not in DRAWINGS:
-            LOGGER.warning("no drawing %r", name, location=self.get_location())
+        if not self.known(DRAWINGS, "no drawing %r"):
             return []
-        draw, alt = DRAWINGS[name]
+        draw, alt = DRAWINGS[self.arguments[0]]
         markup = f'<div class="gan-drawing" role="img" aria-label="{alt}">{draw()}</div>'
         return pictures.figure(self, markup, script=False)
 

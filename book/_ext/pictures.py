@@ -38,19 +38,28 @@ def written():
     return json.loads(done.stdout)
 
 
-class Picture(SphinxDirective):
-    """A figure whose image is a picture that moves."""
+class NamedFigure(SphinxDirective):
+    """A numbered figure with a caption, by the name of what it shows."""
 
     required_arguments = 1
     has_content = True
     option_spec: ClassVar = {"name": directives.unchanged_required}
 
-    def run(self):
+    def known(self, names, warning):
+        """Whether the name is one of these; otherwise there is a warning, with it in the place of %r."""
         name = self.arguments[0]
-        if name not in written()["stills"]:
-            LOGGER.warning("no picture %r in the catalogue", name, location=self.get_location())
+        if name not in names:
+            LOGGER.warning(warning, name, location=self.get_location())
+        return name in names
+
+
+class Picture(NamedFigure):
+    """A figure whose image is a picture that moves."""
+
+    def run(self):
+        if not self.known(written()["stills"], "no picture %r in the catalogue"):
             return []
-        return figure(self, html(name), script=True)
+        return figure(self, html(self.arguments[0]), script=True)
 
 
 def figure(directive, markup, script):
